@@ -1,0 +1,133 @@
+//! One memory budget, shared out by name.
+//!
+//! Whoever holds bytes for others (a read buffer, an encoded batch, a compressed body) reserves them
+//! first and gives them back by dropping the [`Reservation`]. A share is a hard bound; the sum of the
+//! shares is `agent.memory_limit`.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A named part of the budget. Cheap to clone; clones are the same share.
+#[derive(Debug, Clone)]
+pub struct Share {
+    name: &'static str,
+    size: usize,
+    free: Arc<Semaphore>,
+}
+
+/// Bytes held. Given back when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    _permit: OwnedSemaphorePermit,
+    bytes: usize,
+}
+
+impl Reservation {
+    /// How many bytes are held.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Share {
+    /// A share of `size` bytes, at least one.
+    #[must_use]
+    pub fn new(name: &'static str, size: usize) -> Self {
+        let size = size.clamp(1, (u32::MAX as usize).min(Semaphore::MAX_PERMITS));
+        Self { name, size, free: Arc::new(Semaphore::new(size)) }
+    }
+
+    /// Its name, as metrics say it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its bound in bytes.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many bytes are held now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.size - self.free.available_permits().min(self.size)
+    }
+
+    /// Waits until `bytes` are free and holds them; first come, first served. More than the whole share
+    /// counts as the whole share, so that one large thing passes alone instead of never.
+    pub async fn reserve(&self, bytes: usize) -> Reservation {
+        let bytes = bytes.min(self.size);
+        let permit = Arc::clone(&self.free).acquire_many_owned(bytes as u32).await;
+        Reservation { _permit: permit.expect("a share's semaphore is never closed"), bytes }
+    }
+
+    /// Holds `bytes` if they are free now.
+    #[must_use]
+    pub fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
+        let bytes = bytes.min(self.size);
+        let permit = Arc::clone(&self.free).try_acquire_many_owned(bytes as u32).ok()?;
+        Some(Reservation { _permit: permit, bytes })
+    }
+}
+
+/// The shares of `agent.memory_limit`.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    /// Encoded events that can be read again from their source: these make the source wait.
+    pub replayable: Share,
+    /// Encoded events that exist nowhere else: these push out the oldest of their kind.
+    pub volatile: Share,
+    /// Request bodies being compressed and sent.
+    pub export: Share,
+    /// Read buffers of the sources.
+    pub read: Share,
+}
+
+impl Budget {
+    /// Shares out `limit` bytes: half to what waits for delivery, a quarter to what is being sent, an
+    /// eighth each to reading and to what cannot be read again.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            replayable: Share::new("replayable", limit / 2),
+            volatile: Share::new("volatile", limit / 8),
+            export: Share::new("export", limit / 4),
+            read: Share::new("read", limit / 8),
+        }
+    }
+
+    /// All shares, for the metrics.
+    #[must_use]
+    pub fn shares(&self) -> [&Share; 4] {
+        [&self.replayable, &self.volatile, &self.export, &self.read]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_shares_never_exceed_the_limit() {
+        let budget = Budget::new(64 << 20);
+        assert_eq!(budget.shares().iter().map(|s| s.size()).sum::<usize>(), 64 << 20);
+    }
+
+    #[tokio::test]
+    async fn a_share_is_a_hard_bound_and_one_large_thing_passes_alone() {
+        let share = Share::new("test", 100);
+        let small = share.try_reserve(60).unwrap();
+        assert!(share.try_reserve(60).is_none());
+        assert_eq!(share.held(), 60);
+        drop(small);
+        let large = share.reserve(1_000).await;
+        assert_eq!((large.bytes(), share.held()), (100, 100));
+        drop(large);
+        assert_eq!(share.held(), 0);
+    }
+}
