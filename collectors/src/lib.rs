@@ -1,1 +1,53 @@
-//! Placeholder.
+//! What vigie watches: the host, logs, endpoints and processes.
+//!
+//! Each module is one kind of collector: its `Config`, its metric tables, its code and its tests. The agent
+//! knows none of them; it builds what [`Collectors::recipes`] lists.
+
+pub mod logs;
+pub mod probes;
+pub mod processes;
+pub mod system;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::recipe::Recipe;
+
+/// The `collectors` section.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Collectors {
+    /// The host, under node_exporter's names.
+    pub system: system::Config,
+    /// Log files to follow.
+    pub logs: Vec<logs::Config>,
+    /// Endpoints to probe on the agent's own schedule, under blackbox_exporter's names.
+    pub probes: Vec<probes::Config>,
+    /// Process groups to watch, under process-exporter's names.
+    pub processes: processes::Config,
+}
+
+impl Collectors {
+    /// The registry: how every configured collector is built.
+    #[must_use]
+    pub fn recipes(&self) -> Vec<Recipe> {
+        let mut recipes = system::recipes(&self.system);
+        recipes.extend(self.logs.iter().map(logs::recipe));
+        recipes.extend(self.probes.iter().map(probes::recipe));
+        recipes.extend(processes::recipes(&self.processes));
+        recipes
+    }
+}
+
+impl Check for Collectors {
+    fn check(&self, at: &mut Place<'_>) {
+        self.system.check(&mut at.key("system"));
+        let mut logs = at.key("logs");
+        logs.unique("name", self.logs.iter().map(|source| source.name.as_str()));
+        logs.check_each(&self.logs);
+        let mut probes = at.key("probes");
+        probes.unique("name", self.probes.iter().map(|probe| probe.name.as_str()));
+        probes.check_each(&self.probes);
+        self.processes.check(&mut at.key("processes"));
+    }
+}
