@@ -42,10 +42,10 @@ impl Collectors {
 impl Check for Collectors {
     fn check(&self, at: &mut Place<'_>) {
         self.system.check(&mut at.key("system"));
-        let mut logs = at.key("logs");
+        let logs = at.key("logs");
         logs.unique("name", self.logs.iter().map(|source| source.name.as_str()));
         logs.check_each(&self.logs);
-        let mut probes = at.key("probes");
+        let probes = at.key("probes");
         probes.unique("name", self.probes.iter().map(|probe| probe.name.as_str()));
         probes.check_each(&self.probes);
         self.processes.check(&mut at.key("processes"));

@@ -32,7 +32,7 @@ impl Exporters {
 impl Check for Exporters {
     fn check(&self, at: &mut Place<'_>) {
         self.prometheus.check(&mut at.key("prometheus"));
-        let mut otlp = at.key("otlp");
+        let otlp = at.key("otlp");
         otlp.unique("name", self.otlp.iter().map(|exporter| exporter.name.as_str()));
         otlp.check_each(&self.otlp);
     }
