@@ -1,0 +1,86 @@
+"""Fixtures: each starts something real for one test and ends it afterwards."""
+
+import pytest
+
+from harness.agent import BINARY, Agent
+from harness.certs import Authority
+from harness.nginx import Nginx
+from harness.prometheus import Prometheus
+from harness.receiver import GrpcReceiver, HttpReceiver
+
+
+def pytest_configure(config):
+    if not BINARY.exists():
+        raise pytest.UsageError(f"{BINARY} is not there: cargo build --release, or set VIGIE_BIN")
+
+
+def _starter(request, tmp_path, make, name):
+    """A function that makes things named name0, name1, … and a finalizer that stops them all."""
+    made = []
+
+    def start(*args, **kwargs):
+        made.append(make(tmp_path / f"{name}{len(made)}", *args, **kwargs))
+        return made[-1]
+
+    def stop_all():
+        for thing in reversed(made):
+            thing.stop()
+
+    request.addfinalizer(stop_all)
+    return start
+
+
+@pytest.fixture
+def unstarted(request, tmp_path):
+    """An agent that is configured and not started: `unstarted(config, args=[…], env={…})`."""
+
+    def make(directory, config=None, args=(), env=None):
+        agent = Agent(directory, config, args, env)
+        request.addfinalizer(lambda: print(f"\n{agent.log_file.name} of {agent.directory.name}:\n{agent.log[-6000:]}"))
+        return agent
+
+    return _starter(request, tmp_path, make, "agent")
+
+
+@pytest.fixture
+def agent(unstarted):
+    """A started agent that is ready: `agent(config, args=[…], env={…})`."""
+
+    def start(config=None, **kwargs):
+        return unstarted(config, **kwargs).start()
+
+    return start
+
+
+@pytest.fixture
+def http_receiver(request):
+    """An OTLP/HTTP receiver on the default behaviour."""
+    made = HttpReceiver()
+    request.addfinalizer(made.down)
+    return made
+
+
+@pytest.fixture(params=[HttpReceiver, GrpcReceiver], ids=["http", "grpc"])
+def receiver(request):
+    """The test runs twice, with an OTLP/HTTP and with an OTLP/gRPC receiver."""
+    made = request.param()
+    request.addfinalizer(made.down)
+    return made
+
+
+@pytest.fixture
+def nginx(request, tmp_path):
+    """`nginx(certificate=…)` starts one."""
+    return _starter(request, tmp_path, Nginx, "nginx")
+
+
+@pytest.fixture
+def prometheus(request, tmp_path):
+    """`prometheus([target, …])` starts one."""
+    return _starter(request, tmp_path, Prometheus, "prometheus")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """The certificate authority of this run."""
+    return Authority(tmp_path_factory.mktemp("authority"))

@@ -1,0 +1,51 @@
+"""A child process whose output goes to a file, and that never outlives its test."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+
+class Process:
+    """A started program; `log` is what it has written so far."""
+
+    def __init__(self, command, log_file, env=None, cwd=None, **popen):
+        self.command = [str(part) for part in command]
+        self.log_file = Path(log_file)
+        with open(self.log_file, "ab") as out:
+            self.child = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, **popen
+            )
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def log(self):
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def running(self):
+        return self.child.poll() is None
+
+    def check_running(self):
+        """Fails at once, with the output, if the program has ended."""
+        assert self.running, f"{self.command[0]} ended with {self.child.returncode}:\n{self.log}"
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, timeout=15):
+        """Waits for the end and returns the exit code (negative: the signal)."""
+        return self.child.wait(timeout)
+
+    def stop(self, timeout=15):
+        """Ends the program whatever state it is in; returns its exit code."""
+        if self.running:
+            self.child.send_signal(signal.SIGCONT)
+            self.child.terminate()
+            try:
+                self.child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+        return self.child.wait(timeout)
