@@ -1,24 +1,137 @@
-//! OTLP push.
+//! OTLP push: events from the queues, and metrics from the snapshot, to an OpenTelemetry receiver.
+//!
+//! * A [`lane`] for each signal gathers batches into a [`parcel`], has its [`destination`] send it, and
+//!   settles it by the [`answer`]. The records are not touched: a request is their bytes behind a few of
+//!   its own.
+//! * What may pass is sent again for ever, at the pace of a [`backoff`]; what a destination refuses for
+//!   good is dropped and counted. Which is which is the OTLP specification's word, not ours.
+//! * A closed queue is delivered to its end; a stop lets what is under way finish, and the rest stays in
+//!   the queue.
+//!
+//! Nothing here spawns: the lanes are futures of the one task that the supervisor runs the part in, and a
+//! connection is driven by the request on it.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use vigie_pipeline::check::{Check, Place};
+mod answer;
+mod backoff;
+mod body;
+mod config;
+mod connect;
+mod destination;
+mod failure;
+mod http;
+mod lane;
+mod news;
+mod parcel;
+#[cfg(test)]
+mod rig;
+mod tally;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{MissedTickBehavior, interval};
+use vigie_pipeline::batch::Signal;
+use vigie_pipeline::plug::{Error, Exporter, Intake, Part, Surroundings};
+use vigie_pipeline::queue::Queue;
 use vigie_pipeline::recipe::Recipe;
+use vigie_pipeline::stop::Stop;
 
-/// One entry of `exporters.otlp`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Unique; the `exporter` label.
-    pub name: String,
-}
+pub use config::{Batch, Compression, Config, Protocol, Retry, Spool, SpoolMode, Tls};
 
-impl Check for Config {
-    fn check(&self, _at: &mut Place<'_>) {}
-}
+use backoff::Pace;
+use destination::Destination;
+use lane::Lane;
+use news::News;
+use parcel::Gathering;
+use tally::Tally;
 
 /// How the part is built.
 #[must_use]
 pub fn recipe(config: &Config) -> Recipe {
-    Recipe::new("otlp", config.name.as_str(), config, |_, _| Err("not there yet".into()))
+    let events: Vec<Signal> = config.signals.iter().copied().filter(|s| *s != Signal::Metrics).collect();
+    Recipe::new("otlp", config.name.as_str(), config, |config, surroundings| {
+        Ok(Part::Exporter(Box::new(Push::new(config, surroundings)?)))
+    })
+    .taking(&events)
+}
+
+/// One destination.
+struct Push {
+    config: Config,
+    surroundings: Surroundings,
+    /// Made when the part is built, so that what is wrong with them shows then.
+    destinations: Vec<(Signal, Destination)>,
+}
+
+/// How often the depth of the queues is written down.
+const DEPTH_EVERY: Duration = Duration::from_secs(1);
+
+impl Push {
+    fn new(config: &Config, surroundings: &Surroundings) -> Result<Self, Error> {
+        config.backoff()?;
+        let destinations = config.signals.iter().map(|signal| {
+            let destination = Destination::new(config, *signal, surroundings)
+                .map_err(|error| format!("set up {}: {error}", signal.as_str()))?;
+            tally(config, *signal, surroundings);
+            Ok((*signal, destination))
+        });
+        let destinations = destinations.collect::<Result<_, Error>>()?;
+        Ok(Self { config: config.clone(), surroundings: surroundings.clone(), destinations })
+    }
+
+    fn lane(&self, signal: Signal, queue: Arc<Queue>, destination: Destination) -> Result<Lane, Error> {
+        let batch = &self.config.batch;
+        let gathering = Gathering::new(batch.max_bytes.bytes(), batch.max_delay.0);
+        let pace = Pace::new(self.config.backoff()?);
+        let tally = tally(&self.config, signal, &self.surroundings);
+        Ok(Lane::new(queue, destination, gathering, pace, tally, News::new(&self.config.name, signal)))
+    }
+}
+
+fn tally(config: &Config, signal: Signal, surroundings: &Surroundings) -> Tally {
+    Tally::new(&surroundings.instruments, &config.name, signal, surroundings.clock.clone())
+}
+
+#[async_trait]
+impl Exporter for Push {
+    async fn run(mut self: Box<Self>, intake: Intake, stop: Stop) -> Result<(), Error> {
+        let mut lanes = FuturesUnordered::new();
+        let mut depths = Vec::new();
+        for (signal, destination) in std::mem::take(&mut self.destinations) {
+            let Some((_, queue)) = intake.queues.iter().find(|(s, _)| *s == signal) else { continue };
+            depths.push((Arc::clone(queue), tally(&self.config, signal, &self.surroundings)));
+            lanes.push(self.lane(signal, Arc::clone(queue), destination)?.run(stop.clone()));
+        }
+        let all = async { while lanes.next().await.is_some() {} };
+        tokio::select! {
+            () = all => {}
+            () = watch_depths(&depths) => {}
+        }
+        write_depths(&depths);
+        Ok(())
+    }
+}
+
+/// For ever: a lane that waits for its destination does not move, and its queue grows.
+async fn watch_depths(depths: &[(Arc<Queue>, Tally)]) {
+    let mut tick = interval(DEPTH_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        write_depths(depths);
+    }
+}
+
+fn write_depths(depths: &[(Arc<Queue>, Tally)]) {
+    for (queue, tally) in depths {
+        let (bytes, events) = queue.depth();
+        tally.waiting(bytes, events);
+    }
 }

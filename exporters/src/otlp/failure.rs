@@ -1,0 +1,51 @@
+//! A request that got no answer.
+
+use std::fmt;
+
+/// How far it came. A closed set: it becomes the `phase` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Finding the addresses of the name.
+    Resolve,
+    /// Opening the connection.
+    Connect,
+    /// Agreeing on TLS.
+    Tls,
+    /// Sending the request and reading the answer.
+    Exchange,
+    /// All of it took longer than `timeout`.
+    Timeout,
+}
+
+impl Phase {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Resolve, Self::Connect, Self::Tls, Self::Exchange, Self::Timeout];
+
+    /// As the label says it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Exchange => "exchange",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+/// Why there is no answer. Such a request is always sent again: nobody said no.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}: {why}", phase.as_str())]
+pub(super) struct Failure {
+    pub(super) phase: Phase,
+    why: String,
+}
+
+impl Failure {
+    pub(super) fn new(phase: Phase, why: impl fmt::Display) -> Self {
+        let why = why.to_string();
+        // Without the number that std appends to the system's words.
+        let why = why.split_once(" (os error").map_or(why.as_str(), |(words, _)| words).to_owned();
+        Self { phase, why }
+    }
+}

@@ -1,0 +1,169 @@
+//! OTLP over HTTP/1.1: one request at a time on each of a few connections that are kept alive.
+//!
+//! A connection has no task of its own: whoever sends a request on it drives it, and one that lies idle is
+//! asked whether it still lives before it is used again.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use http::response::Parts;
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+use vigie_pipeline::clock::Clock;
+
+use super::answer::{self, Answer, MAX_ANSWER};
+use super::body::Chunks;
+use super::connect::Connector;
+use super::failure::{Failure, Phase};
+
+/// Sends requests to one URL.
+pub(super) struct Client {
+    connector: Connector,
+    uri: Uri,
+    headers: HeaderMap,
+    clock: Clock,
+    /// Connections that wait for a request, the last used at the end. As many at most as there are
+    /// requests under way at once.
+    idle: Mutex<Vec<Link>>,
+}
+
+/// Load balancers forget a connection after a minute or more; it is not kept to see whether they did.
+const LONGEST_IDLE: Duration = Duration::from_secs(50);
+
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+/// An open connection.
+struct Link {
+    requests: SendRequest<Chunks>,
+    /// Moves the bytes; `None` when the connection has ended.
+    driver: Option<Driver>,
+    used: Instant,
+}
+
+impl Client {
+    /// `headers` go with every request; `encoding` is what its bodies are compressed with.
+    pub(super) fn new(
+        connector: Connector,
+        mut headers: HeaderMap,
+        encoding: Option<&'static str>,
+        clock: Clock,
+    ) -> Result<Self, http::Error> {
+        let target = connector.target();
+        headers.insert(HOST, HeaderValue::from_str(&target.authority)?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        let uri = target.path.parse::<Uri>()?;
+        Ok(Self { connector, uri, headers, clock, idle: Mutex::default() })
+    }
+
+    /// Sends one request and reads its answer.
+    pub(super) async fn send(&self, body: Chunks) -> Result<Answer, Failure> {
+        // A destination may have closed an idle connection at the very moment it is used: whatever
+        // happens there is not yet the destination's word.
+        while let Some(link) = self.idle_link() {
+            if let Ok(answer) = self.exchange(link, body.clone()).await {
+                return Ok(answer);
+            }
+        }
+        let link = self.open().await?;
+        self.exchange(link, body).await
+    }
+
+    async fn open(&self) -> Result<Link, Failure> {
+        let connection = TokioIo::new(self.connector.connect().await?);
+        let (requests, driver) =
+            http1::handshake(connection).await.map_err(|error| Failure::new(Phase::Exchange, error))?;
+        Ok(Link { requests, driver: Some(Box::pin(driver)), used: Instant::now() })
+    }
+
+    async fn exchange(&self, mut link: Link, body: Chunks) -> Result<Answer, Failure> {
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let (parts, body) = link.exchange(request).await?;
+        // What is left unread of an answer would be taken for the beginning of the next.
+        if let Some(body) = &body
+            && link.driver.is_some()
+        {
+            tracing::trace!(bytes = body.len(), "answer read");
+            link.used = Instant::now();
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+        }
+        let body = body.unwrap_or_default();
+        Ok(answer::of_http(parts.status, &parts.headers, &body, &self.clock))
+    }
+
+    /// The connection that was used last and still lives.
+    fn idle_link(&self) -> Option<Link> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut link) = idle.pop() {
+            if link.used.elapsed() < LONGEST_IDLE && link.lives() {
+                return Some(link);
+            }
+        }
+        None
+    }
+}
+
+impl Link {
+    /// Whether the other side has not closed it yet.
+    fn lives(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.driver.as_mut().is_some_and(|driver| driver.as_mut().poll(&mut cx).is_pending())
+    }
+
+    /// Sends a request and reads the head of its answer, and the body if it is not too long.
+    async fn exchange(&mut self, request: Request<Chunks>) -> Result<(Parts, Option<Bytes>), Failure> {
+        let Self { requests, driver, .. } = self;
+        let work = async {
+            let failed = |error| Failure::new(Phase::Exchange, in_full(&error));
+            requests.ready().await.map_err(failed)?;
+            let (parts, body) = requests.send_request(request).await.map_err(failed)?.into_parts();
+            let body = Limited::new(body, MAX_ANSWER).collect().await;
+            Ok((parts, body.ok().map(|body| body.to_bytes())))
+        };
+        driven(driver, work).await
+    }
+}
+
+/// Does `work` and drives the connection that it needs.
+async fn driven<F: Future>(driver: &mut Option<Driver>, work: F) -> F::Output {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(done);
+        }
+        if let Some(connection) = driver
+            && connection.as_mut().poll(cx).is_ready()
+        {
+            // The end of the connection is what the work learns next.
+            *driver = None;
+            return work.as_mut().poll(cx);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// An error with its causes: hyper's own words leave out the system's.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,72 @@
+//! What is logged about one signal of one destination: when trouble begins and when it ends, not every
+//! request of it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use vigie_pipeline::batch::Signal;
+
+/// Refusals are told this often at most; each is a loss, so they are told again and again.
+const REFUSALS_EVERY: Duration = Duration::from_secs(10);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct News {
+    exporter: String,
+    signal: &'static str,
+    /// Since when requests have to be sent again.
+    trouble: Option<Instant>,
+    refusal_told: Option<Instant>,
+    /// Events refused since a refusal was told.
+    refused: u64,
+}
+
+impl News {
+    pub(super) fn new(exporter: &str, signal: Signal) -> Self {
+        Self {
+            exporter: exporter.to_owned(),
+            signal: signal.as_str(),
+            trouble: None,
+            refusal_told: None,
+            refused: 0,
+        }
+    }
+
+    /// A request will be sent again.
+    pub(super) fn retrying(&mut self, now: Instant, why: &str) {
+        let (exporter, signal) = (&self.exporter, self.signal);
+        if self.trouble.is_none() {
+            self.trouble = Some(now);
+            tracing::warn!(%exporter, signal, "cannot deliver, will go on trying: {why}");
+        } else {
+            tracing::debug!(%exporter, signal, "still cannot deliver: {why}");
+        }
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&mut self, now: Instant) {
+        if let Some(since) = self.trouble.take() {
+            let (exporter, signal) = (&self.exporter, self.signal);
+            tracing::info!(%exporter, signal, after = ?(now - since), "delivers again");
+        }
+    }
+
+    /// The destination refused `events` for good.
+    pub(super) fn refused(&mut self, now: Instant, events: u64, why: &str) {
+        self.refused += events;
+        if self.refusal_told.is_none_or(|told| now - told >= REFUSALS_EVERY) {
+            self.refusal_told = Some(now);
+            let refused = std::mem::take(&mut self.refused);
+            let (exporter, signal) = (&self.exporter, self.signal);
+            tracing::error!(%exporter, signal, events = refused, "refused for good, dropped: {why}");
+        }
+    }
+
+    /// The destination took everything and has something to say.
+    pub(super) fn remark(&mut self, now: Instant, message: &str) {
+        if self.refusal_told.is_none_or(|told| now - told >= REFUSALS_EVERY) {
+            self.refusal_told = Some(now);
+            tracing::warn!(exporter = %self.exporter, signal = self.signal, "the destination says: {message}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What the tests of this module stand on: a source, a queue, a receiver that records what it gets.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use prost::Message;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use vigie_pipeline::batch::{Batch, Envelope, Signal};
+use vigie_pipeline::budget::Budget;
+use vigie_pipeline::clock::Clock;
+use vigie_pipeline::instruments::Instruments;
+use vigie_pipeline::ledger::Ledger;
+use vigie_pipeline::otlp::{envelope, log::LogRecord};
+use vigie_pipeline::outlet::{Offer, Outlet, Switch, Trunk};
+use vigie_pipeline::page::Page;
+use vigie_pipeline::plug::{Error, Intake, Part, Surroundings};
+use vigie_pipeline::queue::Queue;
+use vigie_pipeline::snapshot::Snapshot;
+use vigie_pipeline::stop::{Stopper, stop};
+
+use super::config::{Compression, Config, Retry};
+use super::recipe;
+use vigie_pipeline::units::HumanDuration;
+
+/// A source whose events go to one queue for each signal.
+pub(super) struct Rig {
+    pub(super) outlet: Outlet,
+    pub(super) surroundings: Surroundings,
+    pub(super) snapshot: Snapshot,
+    pub(super) queues: Vec<(Signal, Arc<Queue>)>,
+    envelope: Arc<Envelope>,
+}
+
+impl Rig {
+    pub(super) fn new() -> Self {
+        let instruments = Instruments::default();
+        let budget = Budget::new(64 << 20);
+        let trunk =
+            Trunk { switch: Switch::default(), budget: budget.clone(), ledger: Ledger::new(&instruments) };
+        let queues: Vec<_> = [Signal::Logs, Signal::Traces].map(|s| (s, Arc::<Queue>::default())).into();
+        trunk.switch.set(queues.clone());
+        let (snapshot, _) = Snapshot::new();
+        let envelope = Envelope {
+            resource: envelope::resource([("host.name", "h")]),
+            scope: envelope::scope("vigie", "1"),
+        };
+        Self {
+            outlet: Outlet::new("app", trunk, snapshot.slot("app")),
+            surroundings: Surroundings {
+                state_dir: std::env::temp_dir(),
+                resource: envelope.resource.clone(),
+                scope: envelope.scope.clone(),
+                clock: Clock::system(),
+                instruments,
+                budget,
+            },
+            snapshot,
+            queues,
+            envelope: Arc::new(envelope),
+        }
+    }
+
+    pub(super) fn queue(&self) -> &Arc<Queue> {
+        &self.queues[0].1
+    }
+
+    /// Offers one batch of records with these bodies.
+    pub(super) async fn offer(&self, token: u64, bodies: &[&str]) {
+        let mut records = Vec::new();
+        for body in bodies {
+            LogRecord { body, observed: 1, ..LogRecord::default() }.encode(&mut records);
+        }
+        let batch = Batch {
+            signal: Signal::Logs,
+            envelope: Arc::clone(&self.envelope),
+            records: records.into(),
+            count: bodies.len() as u32,
+        };
+        self.outlet.events.offer(Offer { batch, token }).await;
+    }
+
+    /// Runs the exporter that `config` describes.
+    pub(super) fn run(&self, config: &Config) -> (Stopper, JoinHandle<Result<(), Error>>) {
+        let Ok(Part::Exporter(exporter)) = recipe(config).build(&self.surroundings) else {
+            panic!("an exporter that can be built");
+        };
+        let (stopper, stop) = stop();
+        let intake = Intake { queues: self.queues.clone(), snapshot: self.snapshot.clone() };
+        (stopper, tokio::spawn(exporter.run(intake, stop)))
+    }
+
+    pub(super) fn close(&self) {
+        for (_, queue) in &self.queues {
+            queue.close();
+        }
+    }
+
+    /// The value of a series, by name and labels as they are exposed.
+    pub(super) fn metric(&self, name: &str, labels: &str) -> f64 {
+        let mut page = Page::default();
+        self.surroundings.instruments.write(&mut page);
+        let mut rows = page.families().filter(|(family, _)| family.name == name).flat_map(|(_, rows)| rows);
+        rows.find(|row| row.labels == labels).map(|row| row.value).expect("a series of that name and labels")
+    }
+
+    /// How many events had this outcome at the destination.
+    pub(super) fn events(&self, outcome: &str) -> f64 {
+        let labels = format!("exporter=\"default\",outcome=\"{outcome}\",signal=\"logs\"");
+        self.metric("vigie_export_events_total", &labels)
+    }
+}
+
+/// A destination without compression, without delay, and with short waits.
+pub(super) fn config(endpoint: &str) -> Config {
+    let mut config =
+        Config { endpoint: endpoint.into(), compression: Compression::None, ..Config::default() };
+    config.batch.max_delay = HumanDuration(Duration::ZERO);
+    config.retry = Retry {
+        initial: HumanDuration(Duration::from_millis(1)),
+        max: HumanDuration(Duration::from_millis(5)),
+    };
+    config
+}
+
+/// What a receiver got.
+#[derive(Debug)]
+pub(super) struct Got {
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Got {
+    /// The bodies of the log records in it.
+    pub(super) fn lines(&self) -> Vec<String> {
+        lines(&self.body)
+    }
+}
+
+pub(super) fn lines(body: &[u8]) -> Vec<String> {
+    let request = ExportLogsServiceRequest::decode(body).expect("a request for logs");
+    let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+    let text = |body: Option<Value>| match body {
+        Some(Value::StringValue(text)) => text,
+        other => panic!("not a text: {other:?}"),
+    };
+    scopes.flat_map(|s| s.log_records).map(|r| text(r.body.and_then(|b| b.value))).collect()
+}
+
+/// An answer that a receiver gives.
+pub(super) type Reply = Response<Full<Bytes>>;
+
+pub(super) fn reply(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = StatusCode::from_u16(status).expect("a status");
+    for (name, value) in headers {
+        reply.headers_mut().insert(*name, value.parse().expect("a header value"));
+    }
+    reply
+}
+
+/// An HTTP receiver on loopback. It gives the replies that were put down, one after the other, and then 200.
+pub(super) struct Receiver {
+    pub(super) port: u16,
+    pub(super) got: mpsc::UnboundedReceiver<Got>,
+    /// How many connections were opened.
+    pub(super) connections: Arc<Mutex<usize>>,
+    task: JoinHandle<()>,
+}
+
+impl Receiver {
+    pub(super) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a free port"), replies)
+    }
+
+    pub(super) fn on(listener: TcpListener, replies: impl IntoIterator<Item = Reply>) -> Self {
+        let port = listener.local_addr().expect("a bound listener").port();
+        let (tell, got) = mpsc::unbounded_channel();
+        let replies = Arc::new(Mutex::new(replies.into_iter().collect::<VecDeque<_>>()));
+        let connections = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&connections);
+        let task = tokio::spawn(async move {
+            let mut served = tokio::task::JoinSet::new();
+            loop {
+                let (tcp, _) = listener.accept().await.expect("a connection");
+                *count.lock().expect("not poisoned") += 1;
+                let (tell, replies) = (tell.clone(), Arc::clone(&replies));
+                let service = service_fn(move |request| answer(request, tell.clone(), Arc::clone(&replies)));
+                let io = TokioIo::new(tcp);
+                served.spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
+            }
+        });
+        Self { port, got, connections, task }
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(super) async fn next(&mut self) -> Got {
+        self.got.recv().await.expect("a request")
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(
+    request: http::Request<Incoming>,
+    tell: mpsc::UnboundedSender<Got>,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+) -> Result<Reply, Infallible> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else { return Ok(reply(400, &[], "")) };
+    let path = parts.uri.path().to_owned();
+    let _ = tell.send(Got { path, headers: parts.headers, body: body.to_bytes() });
+    Ok(replies.lock().expect("not poisoned").pop_front().unwrap_or_else(|| reply(200, &[], "")))
+}
