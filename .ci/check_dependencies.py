@@ -51,7 +51,7 @@ def permitted(expression):
     """Whether an SPDX expression can be met by the licences above ("/" is the old way to write OR)."""
     tokens = re.findall(r"\(|\)|[^()\s]+(?: WITH [^()\s]+)?", expression.replace("/", " OR "))
     python = {"(": "(", ")": ")", "OR": "or", "AND": "and"}
-    return eval(" ".join(python.get(token) or str(token in LICENCES) for token in tokens))  # noqa: S307
+    return eval(" ".join(python.get(token) or str(token in LICENCES) for token in tokens))
 
 
 def main():
@@ -71,7 +71,9 @@ def main():
         for against in sorted(used - DIRECTION[name]):
             wrong.append(f"{name} depends on {against}: against the direction of dependencies")
 
-    tree = cargo("tree", "--workspace", "--locked", "--duplicates", "--depth", "0", "--prefix", "none", "--target", TARGET)
+    tree = cargo(
+        "tree", "--workspace", "--locked", "--duplicates", "--depth", "0", "--prefix", "none", "--target", TARGET
+    )
     versions = {}
     for line in filter(None, tree.splitlines()):
         name, version = line.split()[:2]

@@ -1,7 +1,6 @@
 """Fixtures: each starts something real for one test and ends it afterwards."""
 
 import pytest
-
 from harness.agent import BINARY, Agent
 from harness.certs import Authority
 from harness.nginx import Nginx

@@ -253,7 +253,9 @@ class GrpcReceiver(Receiver):
             ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 64 << 20)]
         )
         logs_grpc.add_LogsServiceServicer_to_server(servicer(logs_grpc.LogsServiceServicer, "logs"), self._server)
-        traces_grpc.add_TraceServiceServicer_to_server(servicer(traces_grpc.TraceServiceServicer, "traces"), self._server)
+        traces_grpc.add_TraceServiceServicer_to_server(
+            servicer(traces_grpc.TraceServiceServicer, "traces"), self._server
+        )
         metrics_grpc.add_MetricsServiceServicer_to_server(
             servicer(metrics_grpc.MetricsServiceServicer, "metrics"), self._server
         )

@@ -33,9 +33,7 @@ class Scrape:
     def __init__(self, text):
         self.text = text
         self.samples = [
-            Sample(sample.name, sample.labels, sample.value)
-            for family in parse_text(text)
-            for sample in family.samples
+            Sample(sample.name, sample.labels, sample.value) for family in parse_text(text) for sample in family.samples
         ]
 
     @property
@@ -58,11 +56,7 @@ class Scrape:
 
     def series(self, name, **labels):
         """Samples of that name which carry at least these labels."""
-        return [
-            sample
-            for sample in self.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        ]
+        return [sample for sample in self.samples if sample.name == name and labels.items() <= sample.labels.items()]
 
     def value(self, name, **labels):
         """The one value; a LookupError if there is none or more than one."""

@@ -8,7 +8,6 @@ import sys
 import kubernetes_validate
 import pytest
 import yaml
-
 from harness.agent import ROOT, vigie
 
 PACKAGING = ROOT / "packaging"
@@ -24,7 +23,9 @@ def documents(path):
 def pods(path):
     """Pod specifications in a manifest."""
     return [
-        document["spec"]["template"]["spec"] for document in documents(path) if document["kind"] in ("Deployment", "DaemonSet")
+        document["spec"]["template"]["spec"]
+        for document in documents(path)
+        if document["kind"] in ("Deployment", "DaemonSet")
     ]
 
 

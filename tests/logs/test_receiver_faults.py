@@ -1,0 +1,155 @@
+"""What a receiver may do, and what becomes of the records: nothing lost, or dropped with a reason and a count."""
+
+import time
+
+import pytest
+from harness.oracle import Writer, judge
+from harness.receiver import hang_up, partial, refuse, slow
+from harness.sections import tailing
+from harness.wait import until
+
+
+@pytest.fixture
+def pushing(agent, tmp_path):
+    """`pushing(receiver)` starts an agent that tails a file to it: (agent, writer)."""
+
+    def start(*receivers, **over):
+        log = tmp_path / "app.log"
+        return agent(tailing(log, *receivers, **over)), Writer(log)
+
+    return start
+
+
+def test_a_receiver_that_is_down_for_a_while_gets_everything(pushing, receiver):
+    started, writer = pushing(receiver)
+    writer.write(500)
+    receiver.wait_logs(500)
+    receiver.down()
+    for _ in range(10):
+        writer.write(500)
+        time.sleep(0.1)
+    assert started.ledger("app")["delivered"] == 500
+    receiver.up()
+    receiver.wait_logs(writer.next)
+    verdict = judge(receiver.lines, writer.next)
+    assert verdict.exactly_once(), verdict
+    started.settled("app", writer.next)
+
+
+def test_a_receiver_that_is_down_at_the_start_gets_everything(pushing, receiver):
+    receiver.down()
+    started, writer = pushing(receiver)
+    writer.write(2000)
+    until(lambda: started.ledger("app")["in_flight"] > 0, "records wait")
+    receiver.up()
+    receiver.wait_logs(2000)
+    verdict = judge(receiver.lines, 2000)
+    assert verdict.exactly_once(), verdict
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_refusal_for_now_is_tried_again(pushing, receiver, status):
+    receiver.answers(refuse(status), times=3)
+    started, writer = pushing(receiver)
+    writer.write(1000)
+    receiver.wait_logs(1000)
+    verdict = judge(receiver.lines, 1000)
+    assert verdict.exactly_once(), verdict
+    book = started.settled("app", 1000)
+    assert book["dropped"] == 0
+
+
+def test_retry_after_is_waited_for(pushing, receiver):
+    receiver.answers(refuse(503, retry_after=2), times=1)
+    _, writer = pushing(receiver)
+    writer.write(10)
+    receiver.wait_logs(10)
+    first, second = receiver.requests[0], receiver.requests[1]
+    assert 1.9 <= second.at - first.at < 5
+    assert judge(receiver.lines, 10).exactly_once()
+
+
+def test_a_connection_cut_without_an_answer_is_tried_again(pushing, http_receiver):
+    http_receiver.answers(hang_up(), times=1)
+    started, writer = pushing(http_receiver)
+    writer.write(100)
+    started.settled("app", 100)
+    # Whether the first try was taken cannot be known: it may come twice, never not at all.
+    assert judge(http_receiver.lines, 100).none_lost(duplicates=100)
+
+
+def test_a_refusal_for_good_is_counted_as_dropped_and_does_not_stop_the_rest(pushing, receiver):
+    receiver.answers(refuse(400), times=1)
+    started, writer = pushing(receiver)
+    writer.write(10)
+    receiver.wait_requests(1)
+    until(lambda: started.ledger("app")["in_flight"] == 0, "the refusal is settled")
+    writer.write(10)
+    until(lambda: len(receiver.logs) >= 10, "what came after arrives")
+    book = started.settled("app", 20)
+    assert book["dropped"] + book["delivered"] == 20
+    page = started.scrape()
+    assert page.total("vigie_events_total", source="app", outcome="dropped", reason="rejected") == book["dropped"]
+    assert page.total("vigie_export_events_total", exporter="to0", signal="logs") == 20
+    assert "400" in started.log or "INVALID_ARGUMENT" in started.log or "InvalidArgument" in started.log
+
+
+def test_a_partial_success_is_counted_and_not_sent_again(pushing, receiver):
+    receiver.answers(partial(lambda item: item.text.startswith(("n=3 ", "n=7 "))))
+    started, writer = pushing(receiver)
+    writer.write(100)
+    book = started.settled("app", 100)
+    assert (book["delivered"], book["dropped"]) == (98, 2)
+    verdict = judge(receiver.lines, 100)
+    assert (verdict.missing, verdict.duplicates) == ([3, 7], 0)
+
+
+def test_a_slow_receiver_holds_nothing_else_up(pushing, http_receiver):
+    http_receiver.answers(slow(1.5), times=2)
+    started, writer = pushing(http_receiver)
+    writer.write(2000)
+    http_receiver.wait_requests(1)
+    begun = time.monotonic()
+    assert started.scrape().series("node_load1")
+    assert time.monotonic() - begun < 1
+    http_receiver.wait_logs(2000)
+    assert judge(http_receiver.lines, 2000).exactly_once()
+
+
+def test_a_receiver_that_never_answers_is_given_up_at_the_deadline_and_tried_again(pushing, http_receiver):
+    http_receiver.answers(slow(5), times=1)
+    started, writer = pushing(http_receiver, exporter={"timeout": "300ms"})
+    writer.write(10)
+    until(lambda: len(http_receiver.logs) >= 10, "the second try came through", 4)
+    assert started.settled("app", 10)["dropped"] == 0
+
+
+def test_while_the_receiver_is_dead_the_memory_stays_in_its_bounds(agent, http_receiver, tmp_path):
+    http_receiver.answers(refuse(503))
+    log = tmp_path / "app.log"
+    config = tailing(log, http_receiver) | {"agent": {"memory_limit": "4MiB"}}
+    started, writer = agent(config), Writer(log, size=500)
+    rss_before = started.value("process_resident_memory_bytes")
+    for _ in range(20):
+        writer.write(5000)  # 50 MB in all
+    until(lambda: started.ledger("app")["in_flight"] > 0, "records wait")
+    time.sleep(1)
+    assert started.value("process_resident_memory_bytes") - rss_before < 40e6
+    http_receiver.answers_normally()
+    http_receiver.wait_logs(writer.next, 60)
+    verdict = judge(http_receiver.lines, writer.next)
+    assert verdict.exactly_once(), verdict
+
+
+def test_several_receivers_get_everything_and_one_that_is_down_holds_no_other_up(pushing, http_receiver, receiver):
+    receiver.down()
+    started, writer = pushing(http_receiver, receiver)
+    writer.write(1000)
+    http_receiver.wait_logs(1000)
+    assert started.ledger("app")["delivered"] == 0
+    receiver.up()
+    receiver.wait_logs(1000)
+    for one in (http_receiver, receiver):
+        verdict = judge(one.lines, 1000)
+        assert verdict.exactly_once(), verdict
+    assert started.settled("app", 1000)["delivered"] == 1000

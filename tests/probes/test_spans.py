@@ -1,0 +1,88 @@
+"""`trace: true`: each probe is a span with a child for each phase, and the target learns of it."""
+
+import threading
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from harness.sections import otlp, probing
+from harness.wait import until
+
+
+def test_each_probe_is_a_span_with_a_child_for_each_phase(agent, nginx, receiver):
+    site = nginx()
+    probe = {"name": "home", "http": {"url": site.url + "/traced"}, "trace": True}
+    agent(probing(probe, exporters={"otlp": [otlp(receiver)]}))
+
+    def families():
+        """Roots by trace, with the spans below them."""
+        by_trace = defaultdict(list)
+        for span in receiver.spans:
+            by_trace[span.raw.trace_id].append(span)
+        return [spans for spans in by_trace.values() if any(not span.raw.parent_span_id for span in spans)]
+
+    until(lambda: len(families()) >= 3, "three probes")
+    for spans in families()[:3]:
+        (root,) = [span for span in spans if not span.raw.parent_span_id]
+        children = [span for span in spans if span.raw.parent_span_id]
+        assert {child.name for child in children} == {"resolve", "connect", "processing", "transfer"} or {
+            child.name for child in children
+        } == {"connect", "processing", "transfer"}
+        for child in children:
+            assert child.raw.parent_span_id == root.raw.span_id
+            assert root.raw.start_time_unix_nano <= child.raw.start_time_unix_nano
+            assert child.raw.start_time_unix_nano <= child.raw.end_time_unix_nano <= root.raw.end_time_unix_nano
+        assert root.raw.kind == 3  # client
+        assert root.attributes["http.request.method"] == "GET"
+        assert root.attributes["http.response.status_code"] == 200
+        assert root.attributes["url.full"] == site.url + "/traced"
+
+
+def test_the_target_is_told_the_trace(agent, http_receiver, tmp_path):
+    heard = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            heard.append(self.headers["traceparent"])
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        agent(probing({"name": "home", "http": {"url": url}, "trace": True}, exporters={"otlp": [otlp(http_receiver)]}))
+        until(lambda: heard and http_receiver.spans, "a probe and its span")
+        version, trace, span, flags = heard[0].split("-")
+        assert (version, flags) == ("00", "01")
+        until(
+            lambda: any(
+                (item.raw.trace_id.hex(), item.raw.span_id.hex()) == (trace, span) for item in http_receiver.spans
+            ),
+            "the span the target was told of",
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_failed_probe_is_a_span_with_an_error(agent, nginx, http_receiver):
+    url = nginx().url + "/broken"
+    started = agent(
+        probing({"name": "home", "http": {"url": url}, "trace": True}, exporters={"otlp": [otlp(http_receiver)]})
+    )
+    until(lambda: http_receiver.spans, "spans")
+    roots = [span for span in http_receiver.spans if not span.raw.parent_span_id]
+    assert roots and roots[0].raw.status.code == 2  # error
+    assert roots[0].attributes["http.response.status_code"] == 500
+    until(lambda: started.scrape().total("vigie_events_total", signal="traces", outcome="delivered") > 0, "counted")
+
+
+def test_without_trace_there_are_no_spans(agent, nginx, http_receiver):
+    site = nginx()
+    agent(probing({"name": "home", "http": {"url": site.url + "/"}}, exporters={"otlp": [otlp(http_receiver)]}))
+    until(lambda: site.access_log.exists() and site.access_log.read_text().count("\n") >= 5, "five probes")
+    assert http_receiver.spans == []
