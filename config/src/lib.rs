@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The configuration of vigie as a whole: found, read, checked, described and watched.
+//!
+//! [`Origin::load`] reads the files, completes them from the environment, lets flags win, and tells either the
+//! [`Config`] or every mistake, each as `file:line:column: key.path: what is wrong (did you mean …?)`. The sections are
+//! typed where they belong: `collectors` and `exporters` in their crates, `agent` and `server` here.
+
+mod agent;
+mod decode;
+mod environment;
+mod expand;
+mod files;
+mod flags;
+mod layers;
+mod load;
+mod merge;
+mod mistake;
+mod position;
+mod schema;
+mod server;
+mod source;
+mod tree;
+pub mod web;
+
+pub use agent::{Agent, Log, LogFormat, LogLevel};
+pub use expand::Variables;
+pub use flags::Flags;
+pub use load::{Config, Loaded, Origin};
+pub use mistake::{Mistake, Mistakes};
+pub use schema::schema;
+pub use server::{ListenAddress, Server};

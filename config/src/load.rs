@@ -1,0 +1,106 @@
+//! Files, environment and flags → a [`Config`].
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_collectors::Collectors;
+use vigie_exporters::Exporters;
+use vigie_pipeline::check::{Check, Place};
+
+use crate::agent::Agent;
+use crate::environment;
+use crate::expand::Variables;
+use crate::files;
+use crate::flags::Flags;
+use crate::layers::Layers;
+use crate::mistake::Mistakes;
+use crate::server::Server;
+use crate::web::Web;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The daemon as a whole.
+    pub agent: Agent,
+    /// The read side, where Prometheus scrapes.
+    pub server: Server,
+    /// What is watched.
+    pub collectors: Collectors,
+    /// Where what was seen goes.
+    pub exporters: Exporters,
+}
+
+impl Check for Config {
+    fn check(&self, at: &mut Place<'_>) {
+        self.agent.check(&mut at.key("agent"));
+        self.server.check(&mut at.key("server"));
+        self.collectors.check(&mut at.key("collectors"));
+        self.exporters.check(&mut at.key("exporters"));
+    }
+}
+
+/// Where the configuration comes from. Loading it again reads everything again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Files and directories; none means the default places.
+    pub files: Vec<PathBuf>,
+    /// What the command line says.
+    pub flags: Flags,
+    /// The environment.
+    pub variables: Variables,
+}
+
+/// A configuration without mistakes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// It.
+    pub config: Config,
+    /// The files it was read from, in order; none if it is all defaults.
+    pub files: Vec<PathBuf>,
+    /// Files and directories whose change may change the configuration, for [`crate::watch`].
+    pub watched: Vec<PathBuf>,
+}
+
+impl Origin {
+    /// Reads, checks, and changes nothing.
+    ///
+    /// # Errors
+    /// Everything that would keep the agent from starting, with its places.
+    pub fn load(&self) -> Result<Loaded, Mistakes> {
+        let found = files::find(&self.files, self.variables.get("CONFIGURATION_DIRECTORY"));
+        let mut layers = Layers::new(&self.variables);
+        for mistake in found.mistakes {
+            layers.mistake(mistake);
+        }
+        for file in &found.files {
+            layers.file(file);
+        }
+        environment::apply(&self.variables, &mut layers);
+        self.flags.apply(&mut layers);
+
+        let mut secrets = Vec::new();
+        let (config, more_secrets) = layers.finish(|config: &mut Config| {
+            if let Some(file) = &config.server.web_config {
+                let (web, files) = load_web(file, &self.variables)?;
+                config.server.web = Some(web);
+                secrets = files;
+            }
+            Ok(())
+        })?;
+        let mut watched = found.watched;
+        watched.extend(config.server.web_config.iter().map(|file| file.0.clone()));
+        watched.extend(secrets.into_iter().chain(more_secrets));
+        watched.sort();
+        watched.dedup();
+        Ok(Loaded { config, files: found.files, watched })
+    }
+}
+
+/// The file that `server.web_config` names, and the files that it names in turn.
+fn load_web(file: &Path, variables: &Variables) -> Result<(Web, Vec<PathBuf>), Mistakes> {
+    let mut layers = Layers::new(variables);
+    layers.file(file);
+    layers.finish(|_| Ok(()))
+}

@@ -1,0 +1,177 @@
+//! Files, environment and flags together.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use vigie_config::{Config, Flags, LogFormat, LogLevel, Origin, Variables};
+
+fn written(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+/// As a service would find its configuration in `dir`.
+fn origin(dir: &Path, variables: &[(&str, &str)]) -> Origin {
+    let mut all = vec![("CONFIGURATION_DIRECTORY", dir.to_str().unwrap())];
+    all.extend(variables);
+    Origin { variables: Variables::from_iter(all), ..Origin::default() }
+}
+
+#[test]
+fn without_any_file_it_runs_on_defaults() {
+    let dir = written(&[]);
+    let loaded = origin(dir.path(), &[]).load().unwrap();
+    assert_eq!(loaded.files, [] as [std::path::PathBuf; 0]);
+    assert_eq!(loaded.config.server.listen.to_string(), "127.0.0.1:9750");
+    assert_eq!(loaded.config.exporters.otlp, []);
+    assert_eq!(loaded.watched, [dir.path().join("conf.d"), dir.path().join("vigie.yaml")]);
+}
+
+#[test]
+fn the_file_and_the_directory_are_read_together() {
+    let dir = written(&[
+        ("vigie.yaml", "agent: { service: shop, resource: { a: '1' } }"),
+        ("conf.d/10.yaml", "agent: { resource: { b: '2' } }"),
+        ("conf.d/20.yaml", "server: { listen: ':1' }"),
+    ]);
+    let loaded = origin(dir.path(), &[]).load().unwrap();
+    assert_eq!(loaded.files.len(), 3);
+    assert_eq!(loaded.config.agent.service, "shop");
+    assert_eq!(loaded.config.agent.resource.len(), 2);
+    assert_eq!(loaded.config.server.listen.to_string(), "[::]:1");
+}
+
+#[test]
+fn files_that_say_the_same_thing_twice_are_refused() {
+    let dir =
+        written(&[("vigie.yaml", "agent: { service: a }"), ("conf.d/x.yaml", "agent:\n  service: b\n")]);
+    let told =
+        origin(dir.path(), &[]).load().unwrap_err().to_string().replace(dir.path().to_str().unwrap(), "");
+    assert_eq!(told, "/conf.d/x.yaml:2:12: agent.service: set twice, first at /vigie.yaml:1:19");
+}
+
+#[test]
+fn flags_win_over_the_file_and_are_told_by_name() {
+    let dir = written(&[(
+        "vigie.yaml",
+        "server: { listen: ':1' }\nagent: { log: { level: debug, format: json } }",
+    )]);
+    let flags = |level: &str| Flags {
+        listen_address: Some("localhost:2".to_owned()),
+        log_level: Some(level.to_owned()),
+        ..Flags::default()
+    };
+    let loaded = Origin { flags: flags("warn"), ..origin(dir.path(), &[]) }.load().unwrap();
+    assert_eq!(loaded.config.server.listen.to_string(), "127.0.0.1:2");
+    assert_eq!(loaded.config.agent.log.level, LogLevel::Warn);
+    assert_eq!(loaded.config.agent.log.format, LogFormat::Json);
+
+    let told = Origin { flags: flags("wran"), ..origin(dir.path(), &[]) }.load().unwrap_err();
+    assert_eq!(
+        told.to_string(),
+        "--log.level: agent.log.level: unknown value `wran` (did you mean `warn`?); \
+         known are `error`, `warn`, `info`, `debug`, `trace`"
+    );
+}
+
+#[test]
+fn the_environment_fills_in_what_the_file_leaves_out() {
+    let dir = written(&[("vigie.yaml", "agent: { resource: { env: file } }")]);
+    let variables = [
+        ("OTEL_RESOURCE_ATTRIBUTES", "env=prod,team=a%2Cb,service.name=other,,broken"),
+        ("STATE_DIRECTORY", "/state:/more"),
+    ];
+    let config = origin(dir.path(), &variables).load().unwrap().config;
+    let resource: Vec<_> = config.agent.resource.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(resource, ["env=file", "team=a,b"]);
+    assert_eq!(config.agent.service, "other");
+    assert_eq!(config.agent.state_dir, Path::new("/state"));
+}
+
+#[test]
+fn otel_service_name_wins() {
+    let dir = written(&[("vigie.yaml", "agent: { service: file, state_dir: /file }")]);
+    let variables = [
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=attribute"),
+        ("OTEL_SERVICE_NAME", "named"),
+        ("STATE_DIRECTORY", "/state"),
+    ];
+    let config = origin(dir.path(), &variables).load().unwrap().config;
+    assert_eq!(config.agent.service, "named");
+    assert_eq!(config.agent.state_dir, Path::new("/file"));
+}
+
+#[test]
+fn the_web_config_is_read_and_checked_with_its_own_places() {
+    let hash = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi";
+    let good = format!("basic_auth_users:\n  ali: {hash}\n");
+    let dir = written(&[
+        ("vigie.yaml", "server: { web_config: web/web.yml }"),
+        ("web/web.yml", &good),
+        ("bad.yaml", "server: { web_config: bad.yml }"),
+        (
+            "bad.yml",
+            "basic_auth_users:\n  ali: hunter2\ntls_server_config:\n  cert_file: none.pem\n  keyfile: x\n",
+        ),
+        ("worse.yaml", "server: { web_config: worse.yml }"),
+        ("worse.yml", "basic_auth_users:\n  ali: hunter2\n"),
+    ]);
+    let loaded = origin(dir.path(), &[]).load().unwrap();
+    assert!(loaded.config.server.web.unwrap().basic_auth_users["ali"].reveal().starts_with("$2y$10$"));
+    assert!(loaded.watched.contains(&dir.path().join("web/web.yml")));
+    let told = |name: &str| {
+        let origin = Origin { files: vec![dir.path().join(name)], ..Origin::default() };
+        origin.load().unwrap_err().to_string().replace(&format!("{}/", dir.path().display()), "")
+    };
+    assert_eq!(
+        told("bad.yaml"),
+        "bad.yml:5:3: tls_server_config.keyfile: unknown key (did you mean `key_file`?); known are `cert_file`, \
+         `key_file`, `client_auth_type`, `client_ca_file`, `client_allowed_sans`, `min_version`, `max_version`"
+    );
+    assert_eq!(
+        told("worse.yaml"),
+        "worse.yml:2:8: basic_auth_users.ali: not a bcrypt hash, such as `htpasswd -nBC 10 \"\"` prints"
+    );
+}
+
+#[test]
+fn what_a_secret_file_holds_is_watched_and_never_shown() {
+    let dir = written(&[
+        ("vigie.yaml", "agent: { service: '${file:name}', memory_limit: '${file:name}' }"),
+        ("good.yaml", "agent: { service: '${file:name}' }"),
+        ("name", "hunter2\n"),
+    ]);
+    let told = origin(dir.path(), &[]).load().unwrap_err().to_string();
+    assert!(told.contains("what `${file:name}` expands to is not accepted here"), "{told}");
+    assert!(!told.contains("hunter"), "{told}");
+    let loaded = Origin { files: vec![dir.path().join("good.yaml")], ..Origin::default() }.load().unwrap();
+    assert_eq!(loaded.config.agent.service, "hunter2");
+    assert!(loaded.watched.contains(&dir.path().join("name")));
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    let dir = written(&[("latin1.yaml", ""), ("huge.yaml", &"#\n".repeat(1 << 20))]);
+    std::fs::write(dir.path().join("latin1.yaml"), b"agent:\n  service: caf\xe9\n").unwrap();
+    let told = |name: &str| {
+        let origin = Origin { files: vec![dir.path().join(name)], ..Origin::default() };
+        origin.load().unwrap_err().to_string().replace(&format!("{}/", dir.path().display()), "")
+    };
+    assert_eq!(told("none.yaml"), "none.yaml: cannot be read: no such file or directory");
+    assert_eq!(told("latin1.yaml"), "latin1.yaml:2:15: not UTF-8: the byte 0xe9");
+    assert_eq!(told("huge.yaml"), "huge.yaml: cannot be read: larger than 1024 KiB");
+}
+
+#[test]
+fn the_default_written_out_is_the_default() {
+    let dir = written(&[]);
+    let text = serde_json::to_string(&Config::default()).unwrap();
+    std::fs::write(dir.path().join("vigie.yaml"), text).unwrap();
+    assert_eq!(origin(dir.path(), &[]).load().unwrap().config.agent, Config::default().agent);
+}
