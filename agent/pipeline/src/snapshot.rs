@@ -4,6 +4,7 @@
 //! nobody up. Samplers that are read only when somebody asks are asked through [`Snapshot::refresh`],
 //! which the driver answers.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwapOption;
@@ -117,6 +118,14 @@ impl Snapshot {
             // An error means that the driver is gone: what is there is what there is.
             let _ = fresh.await;
         }
+    }
+
+    /// The names that `collect[]` may ask for, each once, in alphabetical order.
+    #[must_use]
+    pub fn collectors(&self) -> Vec<Arc<str>> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        let names: BTreeSet<Arc<str>> = places.iter().map(|place| Arc::clone(&place.collector)).collect();
+        names.into_iter().collect()
     }
 
     /// What is there now, without waiting for anybody.

@@ -1,0 +1,190 @@
+//! The command line: commands, flags, and the environment variable of each flag.
+//!
+//! Flags carry the names that users of the replaced tools know. `--collector.<name>` and
+//! `--no-collector.<name>` exist for every group of the host's registry, so they are added from it.
+
+use std::path::PathBuf;
+
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use vigie_collectors::system;
+use vigie_config::{Flags, Origin, Variables};
+
+/// One small daemon that watches a host and its applications: metrics for Prometheus, logs and traces over
+/// OTLP.
+#[derive(Debug, Parser)]
+#[command(name = "vigie", version, about, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to do; `run` if nothing is said.
+    #[command(subcommand)]
+    command: Option<Do>,
+    #[command(flatten)]
+    flags: Common,
+}
+
+/// The commands.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Do {
+    /// Run the agent (what happens without a command too)
+    Run,
+    /// Check the configuration and say everything that is wrong with it
+    Check {
+        /// How to say it
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+    },
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+    /// Print the version
+    Version,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How `check` reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// `file:line:column: key.path: what is wrong`
+    Text,
+    /// One JSON object with all mistakes
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Common {
+    /// Configuration file or directory; repeatable [default: /etc/vigie/vigie.yaml and /etc/vigie/conf.d
+    /// where they exist]
+    #[arg(
+        short = 'c',
+        long = "config.file",
+        global = true,
+        value_name = "PATH",
+        env = "VIGIE_CONFIG_FILE",
+        value_delimiter = ','
+    )]
+    config_file: Vec<PathBuf>,
+    /// Address to listen on, as HOST:PORT
+    #[arg(
+        long = "web.listen-address",
+        global = true,
+        value_name = "ADDRESS",
+        env = "VIGIE_WEB_LISTEN_ADDRESS"
+    )]
+    listen: Option<String>,
+    /// File with TLS and basic authentication of the read side, in the exporter-toolkit's format
+    #[arg(long = "web.config.file", global = true, value_name = "FILE", env = "VIGIE_WEB_CONFIG_FILE")]
+    web_config: Option<PathBuf>,
+    /// Least severity that is logged
+    #[arg(long = "log.level", global = true, value_name = "LEVEL", env = "VIGIE_LOG_LEVEL", value_parser = clap::builder::PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"]))]
+    log_level: Option<String>,
+    /// Format of the log
+    #[arg(long = "log.format", global = true, value_name = "FORMAT", env = "VIGIE_LOG_FORMAT", value_parser = clap::builder::PossibleValuesParser::new(["text", "logfmt", "json"]))]
+    log_format: Option<String>,
+    /// Where procfs is mounted
+    #[arg(long = "path.procfs", global = true, value_name = "DIR", env = "VIGIE_PATH_PROCFS")]
+    procfs: Option<PathBuf>,
+    /// Where sysfs is mounted
+    #[arg(long = "path.sysfs", global = true, value_name = "DIR", env = "VIGIE_PATH_SYSFS")]
+    sysfs: Option<PathBuf>,
+    /// Where the host's root is mounted
+    #[arg(long = "path.rootfs", global = true, value_name = "DIR", env = "VIGIE_PATH_ROOTFS")]
+    rootfs: Option<PathBuf>,
+    /// Where udev keeps its data
+    #[arg(long = "path.udev.data", global = true, value_name = "DIR", env = "VIGIE_PATH_UDEV_DATA")]
+    udev_data: Option<PathBuf>,
+    /// Directory of *.prom files to expose; repeatable
+    #[arg(
+        long = "collector.textfile.directory",
+        global = true,
+        value_name = "DIR",
+        env = "VIGIE_COLLECTOR_TEXTFILE_DIRECTORY",
+        value_delimiter = ','
+    )]
+    textfile_directory: Vec<PathBuf>,
+}
+
+/// What the command line asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    /// The command.
+    pub command: Do,
+    /// Where the configuration comes from.
+    pub origin: Origin,
+}
+
+/// The command with all of its flags.
+#[must_use]
+pub(crate) fn command() -> Command {
+    let mut command = Cli::command();
+    for group in system::groups() {
+        let [on, off] = [format!("collector.{}", group.name), format!("no-collector.{}", group.name)];
+        let toggle = |long: &str, verb: &str, other: &str| {
+            let env = format!("VIGIE_{}", long.to_uppercase().replace(['.', '-'], "_"));
+            Arg::new(long.to_owned())
+                .long(long.to_owned())
+                .help(format!("{verb} the {} group: {}", group.name, group.about))
+                .help_heading("Groups of the host")
+                .hide_short_help(true)
+                .action(ArgAction::SetTrue)
+                .overrides_with(other.to_owned())
+                .env(env)
+                .global(true)
+        };
+        command = command.arg(toggle(&on, "Enable", &off)).arg(toggle(&off, "Disable", &on));
+    }
+    command
+}
+
+/// Reads the command line and the environment; on a mistake says what it is and exits with 2.
+#[must_use]
+pub(crate) fn parse() -> Invocation {
+    let matches = command().get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.invocation(&matches),
+        Err(error) => error.exit(),
+    }
+}
+
+impl Cli {
+    fn invocation(self, matches: &ArgMatches) -> Invocation {
+        let toggled = |prefix: &str| -> Vec<String> {
+            let on = |group: &&system::Group| matches.get_flag(&format!("{prefix}.{}", group.name));
+            system::groups().iter().filter(on).map(|group| group.name.to_owned()).collect()
+        };
+        let flags = self.flags;
+        Invocation {
+            command: self.command.unwrap_or(Do::Run),
+            origin: Origin {
+                files: flags.config_file,
+                flags: Flags {
+                    listen_address: flags.listen,
+                    web_config_file: flags.web_config,
+                    log_level: flags.log_level,
+                    log_format: flags.log_format,
+                    procfs: flags.procfs,
+                    sysfs: flags.sysfs,
+                    rootfs: flags.rootfs,
+                    udev_data: flags.udev_data,
+                    enable: toggled("collector"),
+                    disable: toggled("no-collector"),
+                    textfile_directories: flags.textfile_directory,
+                },
+                variables: Variables::of_process(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+}

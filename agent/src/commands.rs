@@ -1,0 +1,60 @@
+//! The commands that print something and end.
+
+use std::io::{self, Write};
+
+use vigie_config::Origin;
+
+use crate::cli::{self, ReportFormat};
+use crate::exit::Exit;
+
+/// `vigie check`
+pub(crate) fn check(origin: &Origin, format: ReportFormat) -> Exit {
+    let loaded = origin.load();
+    let text = match (format, &loaded) {
+        (ReportFormat::Text, Ok(loaded)) => match loaded.files.as_slice() {
+            [] => "no configuration file: the defaults are valid\n".to_owned(),
+            files => files.iter().map(|file| format!("{}: valid\n", file.display())).collect(),
+        },
+        (ReportFormat::Text, Err(mistakes)) => format!("{mistakes}\n"),
+        (ReportFormat::Json, loaded) => {
+            let mistakes = loaded.as_ref().err();
+            let report = serde_json::json!({ "valid": mistakes.is_none(), "mistakes": mistakes.map_or(&[][..], |m| &m.0) });
+            format!("{report:#}\n")
+        }
+    };
+    let written = if loaded.is_ok() || format == ReportFormat::Json { print(&text) } else { eprint(&text) };
+    match (loaded, written) {
+        (_, Err(exit)) => exit,
+        (Ok(_), Ok(())) => Exit::Ok,
+        (Err(_), Ok(())) => Exit::Config,
+    }
+}
+
+/// `vigie schema`
+pub(crate) fn schema() -> Exit {
+    print(&format!("{:#}\n", vigie_config::schema())).map_or_else(|exit| exit, |()| Exit::Ok)
+}
+
+/// `vigie version`
+pub(crate) fn version() -> Exit {
+    print(&format!("vigie {}\n", env!("CARGO_PKG_VERSION"))).map_or_else(|exit| exit, |()| Exit::Ok)
+}
+
+/// `vigie completions`
+pub(crate) fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut cli::command(), "vigie", &mut script);
+    print(&String::from_utf8_lossy(&script)).map_or_else(|exit| exit, |()| Exit::Ok)
+}
+
+/// A reader that has gone away (`vigie schema | head`) is no failure.
+fn print(text: &str) -> Result<(), Exit> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Exit::Failure),
+        _ => Ok(()),
+    }
+}
+
+fn eprint(text: &str) -> Result<(), Exit> {
+    io::stderr().lock().write_all(text.as_bytes()).map_err(|_| Exit::Failure)
+}

@@ -1,0 +1,24 @@
+//! Who the agent speaks for: the resource of every record, span and OTLP metric.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use vigie_config::Config;
+use vigie_pipeline::otlp::envelope;
+
+/// The attributes: the host's identity, then what the configuration says, then the service.
+#[must_use]
+pub(crate) fn attributes(config: &Config) -> BTreeMap<String, String> {
+    let mut attributes = BTreeMap::new();
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    attributes.insert("host.name".to_owned(), node);
+    attributes.insert("service.name".into(), config.agent.service.clone());
+    attributes.extend(config.agent.resource.clone());
+    attributes
+}
+
+/// The same as field 1 of `ResourceLogs`.
+#[must_use]
+pub(crate) fn encoded(attributes: &BTreeMap<String, String>) -> Bytes {
+    envelope::resource(attributes.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
