@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use vigie_exporters::otlp;
 use vigie_pipeline::batch::Signal;
 
 use crate::expand::Variables;
@@ -59,7 +60,14 @@ pub(crate) fn apply(variables: &Variables, layers: &mut Layers<'_>) -> BTreeMap<
     urls
 }
 
-/// The URL of one signal, used as it is.
+/// Sets the URLs of single signals.
+pub(crate) fn complete(urls: BTreeMap<Signal, String>, exporters: &mut [otlp::Config]) {
+    if let Some(exporter) = exporters.iter_mut().find(|exporter| exporter.name == EXPORTER) {
+        exporter.signal_endpoints = urls;
+    }
+}
+
+/// The variable with the URL of one signal, which is used as it is.
 fn signal_variable(signal: Signal) -> String {
     format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.as_str().to_uppercase())
 }

@@ -77,11 +77,12 @@ impl Origin {
         for file in &found.files {
             layers.file(file);
         }
-        environment::apply(&self.variables, &mut layers);
+        let signal_urls = environment::apply(&self.variables, &mut layers);
         self.flags.apply(&mut layers);
 
         let mut secrets = Vec::new();
         let (config, more_secrets) = layers.finish(|config: &mut Config| {
+            environment::complete(signal_urls, &mut config.exporters.otlp);
             if let Some(file) = &config.server.web_config {
                 let (web, files) = load_web(file, &self.variables)?;
                 config.server.web = Some(web);

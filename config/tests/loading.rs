@@ -175,3 +175,93 @@ fn the_default_written_out_is_the_default() {
     std::fs::write(dir.path().join("vigie.yaml"), text).unwrap();
     assert_eq!(origin(dir.path(), &[]).load().unwrap().config.agent, Config::default().agent);
 }
+
+/// The OTLP exporters, as `name endpoint protocol timeout signals`.
+fn otlp(dir: &Path, variables: &[(&str, &str)]) -> Vec<String> {
+    let config = origin(dir, variables).load().unwrap().config;
+    let told = config.exporters.otlp.iter().map(|otlp| {
+        let signals: Vec<_> = otlp.signals.iter().map(|signal| signal.as_str()).collect();
+        format!("{} {} {:?} {} {}", otlp.name, otlp.endpoint, otlp.protocol, otlp.timeout, signals.join("+"))
+    });
+    told.collect()
+}
+
+#[test]
+fn an_otlp_endpoint_in_the_environment_makes_an_exporter() {
+    let dir = written(&[]);
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+    assert_eq!(otlp(dir.path(), &[endpoint]), ["default http://collector:4318 Http 10s logs+traces"]);
+    let more = [
+        endpoint,
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc, x-tenant = 7"),
+    ];
+    assert_eq!(otlp(dir.path(), &more), ["default http://collector:4318 Grpc 2s500ms logs+traces"]);
+    let config = origin(dir.path(), &more).load().unwrap().config;
+    let headers: Vec<_> =
+        config.exporters.otlp[0].headers.iter().map(|(k, v)| (k.as_str(), v.reveal())).collect();
+    assert_eq!(headers, [("authorization", "Bearer abc"), ("x-tenant", "7")]);
+    assert_eq!(otlp(dir.path(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", ""), more[1], more[4]]), [] as [&str; 0]);
+}
+
+#[test]
+fn endpoints_of_single_signals_are_used_as_they_are() {
+    let dir = written(&[]);
+    let metrics = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://m:1/own/path");
+    let config = origin(dir.path(), &[metrics]).load().unwrap().config;
+    let exporter = &config.exporters.otlp[0];
+    assert_eq!(exporter.signals.iter().map(|signal| signal.as_str()).collect::<Vec<_>>(), ["metrics"]);
+    assert_eq!(exporter.signal_endpoints.values().collect::<Vec<_>>(), ["http://m:1/own/path"]);
+    let both = [metrics, ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:1")];
+    assert_eq!(otlp(dir.path(), &both), ["default http://all:1 Http 10s logs+traces+metrics"]);
+}
+
+#[test]
+fn the_environment_completes_the_default_exporter_of_the_file_and_no_other() {
+    let dir = written(&[(
+        "vigie.yaml",
+        "exporters: { otlp: [{ name: other, endpoint: 'http://o:1' }, { name: default, timeout: 1s }] }",
+    )]);
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://env:1"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "7000"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"),
+    ];
+    assert_eq!(
+        otlp(dir.path(), &variables),
+        ["other http://o:1 Http 10s logs+traces", "default http://env:1 Http 1s logs+traces"]
+    );
+    let config = origin(dir.path(), &variables).load().unwrap().config;
+    assert_eq!(config.exporters.otlp[0].headers.len(), 0);
+    let dir =
+        written(&[("vigie.yaml", "exporters: { otlp: [{ name: default, endpoint: 'http://file:1' }] }")]);
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://env:1"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://env:1/logs"),
+    ];
+    let config = origin(dir.path(), &variables).load().unwrap().config;
+    assert_eq!(
+        (config.exporters.otlp[0].endpoint.as_str(), config.exporters.otlp[0].signal_endpoints.len()),
+        ("http://file:1", 0)
+    );
+}
+
+#[test]
+fn a_wrong_variable_is_told_by_name_and_its_secrets_are_not() {
+    let dir = written(&[]);
+    let told = |variables: &[(&str, &str)]| origin(dir.path(), variables).load().unwrap_err().to_string();
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+    assert_eq!(
+        told(&[endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "gprc")]),
+        "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: exporters.otlp[0].protocol: unknown value `gprc` \
+         (did you mean `grpc`?); known are `http/protobuf`, `grpc`"
+    );
+    let told = told(&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", "a=hunter2%0Ax")]);
+    assert!(
+        told.starts_with("environment variable OTEL_EXPORTER_OTLP_HEADERS: exporters.otlp[0].headers.a: "),
+        "{told}"
+    );
+    assert!(!told.contains("hunter"), "{told}");
+}
