@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use vigie_pipeline::check::{KeyPath, Step};
 
-use crate::source::read_bounded;
+use crate::source::{content_hash, read_bounded};
 use crate::tree::{Node, Text, Value};
 
 /// The largest file that a `${file:…}` reads.
@@ -54,8 +54,8 @@ pub(crate) struct Expander<'v> {
     variables: &'v Variables,
     /// Where relative files start.
     directory: PathBuf,
-    /// The files that were read, or that should have been.
-    pub files: Vec<PathBuf>,
+    /// The files that were read, with the hash of their contents.
+    pub files: Vec<(PathBuf, u64)>,
     /// What could not be expanded.
     pub wrong: Vec<(KeyPath, String)>,
 }
@@ -197,8 +197,8 @@ impl<'v> Expander<'v> {
     fn file(&mut self, path: &str) -> Result<String, String> {
         let path = self.directory.join(path);
         let what = |error: &str| format!("open {}: {error}", path.display());
-        self.files.push(path.clone());
         let bytes = read_bounded(&path, MAX_SECRET).map_err(|error| what(&error))?;
+        self.files.push((path.clone(), content_hash(&bytes)));
         let mut text = String::from_utf8(bytes).map_err(|_| what("not UTF-8"))?;
         text.truncate(text.trim_end_matches(['\n', '\r']).len());
         Ok(text)
@@ -267,7 +267,7 @@ mod tests {
         let mut expander = Expander::new(&variables, dir.path());
         assert_eq!(expander.text("Bearer ${file:token}").unwrap().value, "Bearer s3cr3t ");
         assert_eq!(expander.text("${file:${DIR}/token}").unwrap().value, "s3cr3t ");
-        assert_eq!(expander.files, [dir.path().join("token"), dir.path().join("token")]);
+        assert_eq!(expander.files[0], (dir.path().join("token"), content_hash(b"s3cr3t \n")));
     }
 
     proptest! {

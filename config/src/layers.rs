@@ -8,6 +8,7 @@
 //!
 //! Each stage reports all that it finds; the next one starts only if that is nothing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use crate::expand::{Expander, Variables};
 use crate::merge::{Conflict, merge};
 use crate::mistake::{Mistake, Mistakes};
 use crate::position;
-use crate::source::Source;
+use crate::source::{MAX_FILE, Source, content_hash, read_bounded};
 use crate::tree::{self, Node, Value};
 
 /// What is known so far.
@@ -26,8 +27,8 @@ pub(crate) struct Layers<'v> {
     variables: &'v Variables,
     sources: Vec<Source>,
     root: Node,
-    /// The files that `${file:…}` named.
-    secrets: Vec<PathBuf>,
+    /// Every file that was read, with the hash of its contents.
+    contents: BTreeMap<PathBuf, u64>,
     /// With the number of their source.
     mistakes: Vec<(usize, Mistake)>,
 }
@@ -36,12 +37,24 @@ impl<'v> Layers<'v> {
     /// Nothing yet.
     pub(crate) fn new(variables: &'v Variables) -> Self {
         let root = Node::new(Value::Map(Vec::new()), 0);
-        Self { variables, sources: vec![Source::Default], root, secrets: Vec::new(), mistakes: Vec::new() }
+        Self {
+            variables,
+            sources: vec![Source::Default],
+            root,
+            contents: BTreeMap::new(),
+            mistakes: Vec::new(),
+        }
     }
 
     /// Reads a file and merges it with those before it.
     pub(crate) fn file(&mut self, path: &Path) {
-        match Source::read(path) {
+        let bytes = read_bounded(path, MAX_FILE)
+            .map_err(|error| Mistake::in_file(path, format!("cannot be read: {error}")));
+        let source = bytes.and_then(|bytes| {
+            self.contents.insert(path.to_owned(), content_hash(&bytes));
+            Source::from_bytes(path, bytes)
+        });
+        match source {
             Ok(source) => self.text(source),
             Err(mistake) => self.mistakes.push((self.sources.len(), mistake)),
         }
@@ -61,7 +74,7 @@ impl<'v> Layers<'v> {
         let mut expander = Expander::new(self.variables, &directory);
         expander.tree(&mut node, &mut KeyPath::default());
         let wrong = std::mem::take(&mut expander.wrong);
-        self.secrets.append(&mut expander.files);
+        self.contents.extend(std::mem::take(&mut expander.files));
         for (path, what) in wrong {
             let mistake = self.place(&node, &path, Spot::Value, what);
             self.mistakes.push(mistake);
@@ -105,11 +118,12 @@ impl<'v> Layers<'v> {
         self.mistakes.push((0, mistake));
     }
 
-    /// Decodes, lets `complete` set what no key stands for, and checks. Tells which files `${file:…}` named.
+    /// Decodes, lets `complete` set what no key stands for, and checks. Tells which files
+    /// were read, and the hashes of their contents.
     pub(crate) fn finish<T: DeserializeOwned + Check>(
         mut self,
         complete: impl FnOnce(&mut T) -> Result<(), Mistakes>,
-    ) -> Result<(T, Vec<PathBuf>), Mistakes> {
+    ) -> Result<(T, BTreeMap<PathBuf, u64>), Mistakes> {
         if !self.mistakes.is_empty() {
             return Err(self.told(&[]));
         }
@@ -136,7 +150,7 @@ impl<'v> Layers<'v> {
             let mistake = self.place(&self.root, &problem.path, Spot::Value, what);
             self.mistakes.push(mistake);
         }
-        if self.mistakes.is_empty() { Ok((config, self.secrets)) } else { Err(self.told(&decoded.secrets)) }
+        if self.mistakes.is_empty() { Ok((config, self.contents)) } else { Err(self.told(&decoded.secrets)) }
     }
 
     /// A mistake at a path of `tree`, with the number of its source.

@@ -19,6 +19,7 @@ mod schema;
 mod server;
 mod source;
 mod tree;
+pub mod watch;
 pub mod web;
 
 pub use agent::{Agent, Log, LogFormat, LogLevel};

@@ -1,5 +1,6 @@
 //! Files, environment and flags → a [`Config`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use crate::flags::Flags;
 use crate::layers::Layers;
 use crate::mistake::Mistakes;
 use crate::server::Server;
+use crate::watch::Watched;
 use crate::web::Web;
 
 /// The whole configuration.
@@ -59,8 +61,8 @@ pub struct Loaded {
     pub config: Config,
     /// The files it was read from, in order; none if it is all defaults.
     pub files: Vec<PathBuf>,
-    /// Files and directories whose change may change the configuration, for [`crate::watch`].
-    pub watched: Vec<PathBuf>,
+    /// What to watch for a change.
+    pub watched: Watched,
 }
 
 impl Origin {
@@ -80,27 +82,25 @@ impl Origin {
         let signal_urls = environment::apply(&self.variables, &mut layers);
         self.flags.apply(&mut layers);
 
-        let mut secrets = Vec::new();
-        let (config, more_secrets) = layers.finish(|config: &mut Config| {
+        let mut of_web = BTreeMap::new();
+        let (config, mut contents) = layers.finish(|config: &mut Config| {
             environment::complete(signal_urls, &mut config.exporters.otlp);
             if let Some(file) = &config.server.web_config {
-                let (web, files) = load_web(file, &self.variables)?;
+                let (web, contents) = load_web(file, &self.variables)?;
                 config.server.web = Some(web);
-                secrets = files;
+                of_web = contents;
             }
             Ok(())
         })?;
-        let mut watched = found.watched;
-        watched.extend(config.server.web_config.iter().map(|file| file.0.clone()));
-        watched.extend(secrets.into_iter().chain(more_secrets));
-        watched.sort();
-        watched.dedup();
-        Ok(Loaded { config, files: found.files, watched })
+        contents.append(&mut of_web);
+        let mut paths = found.watched;
+        paths.extend(contents.keys().filter(|path| !found.files.contains(path)).cloned());
+        Ok(Loaded { config, files: found.files, watched: Watched { paths, contents } })
     }
 }
 
-/// The file that `server.web_config` names, and the files that it names in turn.
-fn load_web(file: &Path, variables: &Variables) -> Result<(Web, Vec<PathBuf>), Mistakes> {
+/// The file that `server.web_config` names; with the contents of all that was read.
+fn load_web(file: &Path, variables: &Variables) -> Result<(Web, BTreeMap<PathBuf, u64>), Mistakes> {
     let mut layers = Layers::new(variables);
     layers.file(file);
     layers.finish(|_| Ok(()))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -29,11 +30,9 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Reads a file whole: at most [`MAX_FILE`] bytes of UTF-8.
-    pub(crate) fn read(path: &Path) -> Result<Self, Mistake> {
+    /// A file whose bytes were read: they must be UTF-8.
+    pub(crate) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, Mistake> {
         let wrong = |what: String| Mistake::in_file(path, what);
-        let bytes =
-            read_bounded(path, MAX_FILE).map_err(|error| wrong(format!("cannot be read: {error}")))?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self::from_text(path, &text)),
             Err(error) => {
@@ -81,6 +80,13 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         return Err(format!("larger than {} KiB", limit >> 10));
     }
     Ok(bytes)
+}
+
+/// Tells one content of a file from another, within one process.
+pub(crate) fn content_hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// An I/O error as a phrase: without std's error number.

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
+use std::time::Duration;
 
+use tokio::time::timeout;
+use vigie_config::watch::{Patience, Watch};
 use vigie_config::{Config, Flags, LogFormat, LogLevel, Origin, Variables};
 
 fn written(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -30,7 +33,6 @@ fn without_any_file_it_runs_on_defaults() {
     assert_eq!(loaded.files, [] as [std::path::PathBuf; 0]);
     assert_eq!(loaded.config.server.listen.to_string(), "127.0.0.1:9750");
     assert_eq!(loaded.config.exporters.otlp, []);
-    assert_eq!(loaded.watched, [dir.path().join("conf.d"), dir.path().join("vigie.yaml")]);
 }
 
 #[test]
@@ -124,7 +126,6 @@ fn the_web_config_is_read_and_checked_with_its_own_places() {
     ]);
     let loaded = origin(dir.path(), &[]).load().unwrap();
     assert!(loaded.config.server.web.unwrap().basic_auth_users["ali"].reveal().starts_with("$2y$10$"));
-    assert!(loaded.watched.contains(&dir.path().join("web/web.yml")));
     let told = |name: &str| {
         let origin = Origin { files: vec![dir.path().join(name)], ..Origin::default() };
         origin.load().unwrap_err().to_string().replace(&format!("{}/", dir.path().display()), "")
@@ -152,7 +153,6 @@ fn what_a_secret_file_holds_is_watched_and_never_shown() {
     assert!(!told.contains("hunter"), "{told}");
     let loaded = Origin { files: vec![dir.path().join("good.yaml")], ..Origin::default() }.load().unwrap();
     assert_eq!(loaded.config.agent.service, "hunter2");
-    assert!(loaded.watched.contains(&dir.path().join("name")));
 }
 
 #[test]
@@ -264,4 +264,31 @@ fn a_wrong_variable_is_told_by_name_and_its_secrets_are_not() {
         "{told}"
     );
     assert!(!told.contains("hunter"), "{told}");
+}
+
+#[tokio::test]
+async fn every_file_that_the_configuration_was_read_from_is_watched() {
+    let dir = written(&[
+        ("vigie.yaml", "server: { web_config: web.yml }\nagent: { service: '${file:secrets/name}' }"),
+        ("web.yml", "basic_auth_users: {}"),
+        ("conf.d/a.yaml", "agent: { resource: { a: b } }"),
+        ("secrets/name", "shop"),
+    ]);
+    let origin = origin(dir.path(), &[]);
+    let patience = Patience { quiet: Duration::from_millis(20), ..Patience::default() };
+    let mut watch = Watch::new(&origin.load().unwrap().watched, patience);
+    let changed =
+        |text: &'static str, name: &'static str| std::fs::write(dir.path().join(name), text).unwrap();
+    for (name, text) in [
+        ("vigie.yaml", "server: { web_config: web.yml }\nagent: { service: 'x${file:secrets/name}' }"),
+        ("web.yml", ""),
+        ("conf.d/a.yaml", ""),
+        ("conf.d/b.yaml", ""),
+        ("secrets/name", "store"),
+    ] {
+        assert!(timeout(Duration::from_millis(300), watch.changed()).await.is_err(), "before {name}");
+        changed(text, name);
+        assert!(timeout(Duration::from_secs(5), watch.changed()).await.is_ok(), "{name}");
+        watch.follow(&origin.load().unwrap().watched);
+    }
 }
