@@ -14,10 +14,12 @@
 mod answer;
 mod backoff;
 mod body;
+mod compress;
 mod config;
 mod connect;
 mod destination;
 mod failure;
+mod grpc;
 mod http;
 mod lane;
 mod news;

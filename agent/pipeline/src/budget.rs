@@ -19,7 +19,7 @@ pub struct Share {
 /// Bytes held. Given back when dropped.
 #[derive(Debug)]
 pub struct Reservation {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     bytes: usize,
 }
 
@@ -28,6 +28,15 @@ impl Reservation {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Gives back what is held past `bytes`; never takes more.
+    pub fn shrink(&mut self, bytes: usize) {
+        let extra = self.bytes.saturating_sub(bytes);
+        if extra > 0 {
+            drop(self.permit.split(extra));
+            self.bytes -= extra;
+        }
     }
 }
 
@@ -62,7 +71,7 @@ impl Share {
     pub async fn reserve(&self, bytes: usize) -> Reservation {
         let bytes = bytes.min(self.size);
         let permit = Arc::clone(&self.free).acquire_many_owned(bytes as u32).await;
-        Reservation { _permit: permit.expect("a share's semaphore is never closed"), bytes }
+        Reservation { permit: permit.expect("a share's semaphore is never closed"), bytes }
     }
 
     /// Holds `bytes` if they are free now.
@@ -70,7 +79,7 @@ impl Share {
     pub fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
         let bytes = bytes.min(self.size);
         let permit = Arc::clone(&self.free).try_acquire_many_owned(bytes as u32).ok()?;
-        Some(Reservation { _permit: permit, bytes })
+        Some(Reservation { permit, bytes })
     }
 }
 
@@ -127,6 +136,10 @@ mod tests {
         drop(small);
         let large = share.reserve(1_000).await;
         assert_eq!((large.bytes(), share.held()), (100, 100));
+        let mut large = large;
+        large.shrink(30);
+        large.shrink(50);
+        assert_eq!((large.bytes(), share.held()), (30, 30));
         drop(large);
         assert_eq!(share.held(), 0);
     }

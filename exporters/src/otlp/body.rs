@@ -20,11 +20,6 @@ impl Chunks {
         let left = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         Self { chunks: chunks.into(), left }
     }
-
-    /// How many bytes it has.
-    pub(super) fn len(&self) -> u64 {
-        self.left
-    }
 }
 
 impl Body for Chunks {

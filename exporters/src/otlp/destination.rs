@@ -2,34 +2,37 @@
 
 use std::time::Duration;
 
+use ::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use tokio::time::timeout;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::plug::{Error, Surroundings};
 
 use super::answer::Answer;
 use super::body::Chunks;
+use super::compress::Compressor;
 use super::config::{Config, Protocol};
 use super::connect::Connector;
 use super::failure::{Failure, Phase};
-use super::http::Client;
+use super::{grpc, http};
 
 /// See the module.
 pub(super) struct Destination {
+    compressor: Compressor,
     carrier: Carrier,
     timeout: Duration,
 }
 
 enum Carrier {
-    Http(Client),
+    Http(http::Client),
+    Grpc(grpc::Client),
 }
 
 /// A request, sent.
 pub(super) struct Sent {
     /// What came of it.
     pub(super) answer: Result<Answer, Failure>,
-    /// How many bytes its body had.
+    /// How many bytes its body had; 0 if it was never made.
     pub(super) bytes: u64,
 }
 
@@ -37,29 +40,44 @@ impl Destination {
     pub(super) fn new(config: &Config, signal: Signal, surroundings: &Surroundings) -> Result<Self, Error> {
         let target = config.target(signal)?;
         let headers = headers(config)?;
-        let deadline = config.timeout.0;
+        let timeout = config.timeout.0;
+        let compressor = Compressor::new(config.compression, surroundings.budget.export.clone());
+        let encoding = compressor.encoding();
         let carrier = match config.protocol {
             Protocol::Http => {
-                let connector = Connector::new(target, &config.tls, b"http/1.1", deadline)?;
-                Carrier::Http(Client::new(connector, headers, None, surroundings.clock.clone())?)
+                let connector = Connector::new(target, &config.tls, b"http/1.1", timeout)?;
+                let clock = surroundings.clock.clone();
+                Carrier::Http(http::Client::new(connector, headers, encoding, clock)?)
             }
-            Protocol::Grpc => return Err("gRPC is not there yet".into()),
+            Protocol::Grpc => {
+                let connector = Connector::new(target, &config.tls, b"h2", timeout)?;
+                Carrier::Grpc(grpc::Client::new(connector, headers, encoding, timeout)?)
+            }
         };
-        Ok(Self { carrier, timeout: deadline })
+        Ok(Self { compressor, carrier, timeout })
     }
 
-    /// Sends one request.
+    /// Sends one request: its chunks, compressed as the destination wants them.
     pub(super) async fn send(&self, chunks: Vec<Bytes>) -> Sent {
-        let body = Chunks::new(chunks);
-        let bytes = body.len();
+        // Until here there was only memory and processor to wait for, which is not the destination's fault.
+        let (chunks, _held) = match self.compressor.compress(chunks).await {
+            Ok(compressed) => compressed,
+            Err(error) => return Sent { answer: Err(Failure::new(Phase::Compress, error)), bytes: 0 },
+        };
+        let bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         let exchange = async {
             match &self.carrier {
-                Carrier::Http(client) => client.send(body).await,
+                Carrier::Http(client) => client.send(Chunks::new(chunks)).await,
+                Carrier::Grpc(client) => client.send(chunks).await,
             }
         };
         let answer = timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
             Err(Failure::new(Phase::Timeout, format_args!("no answer within {:?}", self.timeout)))
         });
+        if let (Err(_), Carrier::Grpc(client)) = (&answer, &self.carrier) {
+            // A connection that may be dead without having said so.
+            client.forget().await;
+        }
         Sent { answer, bytes }
     }
 }

@@ -1,10 +1,13 @@
 //! A request that got no answer.
 
+use std::error::Error;
 use std::fmt;
 
 /// How far it came. A closed set: it becomes the `phase` label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// Compressing the request.
+    Compress,
     /// Finding the addresses of the name.
     Resolve,
     /// Opening the connection.
@@ -18,12 +21,13 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Resolve, Self::Connect, Self::Tls, Self::Exchange, Self::Timeout];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Compress, Self::Resolve, Self::Connect, Self::Tls, Self::Exchange, Self::Timeout];
 
     /// As the label says it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
+            Self::Compress => "compress",
             Self::Resolve => "resolve",
             Self::Connect => "connect",
             Self::Tls => "tls",
@@ -47,5 +51,16 @@ impl Failure {
         // Without the number that std appends to the system's words.
         let why = why.split_once(" (os error").map_or(why.as_str(), |(words, _)| words).to_owned();
         Self { phase, why }
+    }
+
+    /// What went wrong on an open connection, with its causes: hyper's own words leave out the system's.
+    pub(super) fn exchange(error: &dyn Error) -> Self {
+        let mut why = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            why = format!("{why}: {error}");
+            cause = error.source();
+        }
+        Self::new(Phase::Exchange, why)
     }
 }

@@ -22,7 +22,7 @@ use vigie_pipeline::clock::Clock;
 use super::answer::{self, Answer, MAX_ANSWER};
 use super::body::Chunks;
 use super::connect::Connector;
-use super::failure::{Failure, Phase};
+use super::failure::Failure;
 
 /// Sends requests to one URL.
 pub(super) struct Client {
@@ -82,7 +82,7 @@ impl Client {
     async fn open(&self) -> Result<Link, Failure> {
         let connection = TokioIo::new(self.connector.connect().await?);
         let (requests, driver) =
-            http1::handshake(connection).await.map_err(|error| Failure::new(Phase::Exchange, error))?;
+            http1::handshake(connection).await.map_err(|error| Failure::exchange(&error))?;
         Ok(Link { requests, driver: Some(Box::pin(driver)), used: Instant::now() })
     }
 
@@ -93,10 +93,7 @@ impl Client {
         *request.headers_mut() = self.headers.clone();
         let (parts, body) = link.exchange(request).await?;
         // What is left unread of an answer would be taken for the beginning of the next.
-        if let Some(body) = &body
-            && link.driver.is_some()
-        {
-            tracing::trace!(bytes = body.len(), "answer read");
+        if body.is_some() && link.driver.is_some() {
             link.used = Instant::now();
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
         }
@@ -127,7 +124,7 @@ impl Link {
     async fn exchange(&mut self, request: Request<Chunks>) -> Result<(Parts, Option<Bytes>), Failure> {
         let Self { requests, driver, .. } = self;
         let work = async {
-            let failed = |error| Failure::new(Phase::Exchange, in_full(&error));
+            let failed = |error| Failure::exchange(&error);
             requests.ready().await.map_err(failed)?;
             let (parts, body) = requests.send_request(request).await.map_err(failed)?.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await;
@@ -154,16 +151,4 @@ async fn driven<F: Future>(driver: &mut Option<Driver>, work: F) -> F::Output {
         Poll::Pending
     })
     .await
-}
-
-/// An error with its causes: hyper's own words leave out the system's.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -42,7 +42,7 @@ pub(super) struct Tally {
     bytes: [IntCounter; 3],
     requests: [IntCounter; 3],
     partial_successes: IntCounter,
-    connection_errors: [IntCounter; 5],
+    connection_errors: [IntCounter; Phase::ALL.len()],
     duration: Histogram,
     last_success: Gauge,
     queue_bytes: IntGauge,
