@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
@@ -35,16 +36,16 @@ use super::recipe;
 use vigie_pipeline::units::HumanDuration;
 
 /// A source whose events go to one queue for each signal.
-pub(super) struct Rig {
-    pub(super) outlet: Outlet,
-    pub(super) surroundings: Surroundings,
-    pub(super) snapshot: Snapshot,
-    pub(super) queues: Vec<(Signal, Arc<Queue>)>,
+pub(crate) struct Rig {
+    pub(crate) outlet: Outlet,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) queues: Vec<(Signal, Arc<Queue>)>,
     envelope: Arc<Envelope>,
 }
 
 impl Rig {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let instruments = Instruments::default();
         let budget = Budget::new(64 << 20);
         let trunk =
@@ -72,12 +73,8 @@ impl Rig {
         }
     }
 
-    pub(super) fn queue(&self) -> &Arc<Queue> {
-        &self.queues[0].1
-    }
-
     /// Offers one batch of records with these bodies.
-    pub(super) async fn offer(&self, token: u64, bodies: &[&str]) {
+    pub(crate) async fn offer(&self, token: u64, bodies: &[&str]) {
         let mut records = Vec::new();
         for body in bodies {
             LogRecord { body, observed: 1, ..LogRecord::default() }.encode(&mut records);
@@ -92,7 +89,7 @@ impl Rig {
     }
 
     /// Runs the exporter that `config` describes.
-    pub(super) fn run(&self, config: &Config) -> (Stopper, JoinHandle<Result<(), Error>>) {
+    pub(crate) fn run(&self, config: &Config) -> (Stopper, JoinHandle<Result<(), Error>>) {
         let Ok(Part::Exporter(exporter)) = recipe(config).build(&self.surroundings) else {
             panic!("an exporter that can be built");
         };
@@ -101,29 +98,35 @@ impl Rig {
         (stopper, tokio::spawn(exporter.run(intake, stop)))
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         for (_, queue) in &self.queues {
             queue.close();
         }
     }
 
     /// The value of a series, by name and labels as they are exposed.
-    pub(super) fn metric(&self, name: &str, labels: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str, labels: &str) -> f64 {
         let mut page = Page::default();
         self.surroundings.instruments.write(&mut page);
         let mut rows = page.families().filter(|(family, _)| family.name == name).flat_map(|(_, rows)| rows);
         rows.find(|row| row.labels == labels).map(|row| row.value).expect("a series of that name and labels")
     }
 
+    /// How many requests failed in this phase.
+    pub(crate) fn connection_errors(&self, phase: &str) -> f64 {
+        let labels = format!("exporter=\"default\",phase=\"{phase}\",signal=\"logs\"");
+        self.metric("vigie_export_connection_errors_total", &labels)
+    }
+
     /// How many events had this outcome at the destination.
-    pub(super) fn events(&self, outcome: &str) -> f64 {
+    pub(crate) fn events(&self, outcome: &str) -> f64 {
         let labels = format!("exporter=\"default\",outcome=\"{outcome}\",signal=\"logs\"");
         self.metric("vigie_export_events_total", &labels)
     }
 }
 
 /// A destination without compression, without delay, and with short waits.
-pub(super) fn config(endpoint: &str) -> Config {
+pub(crate) fn config(endpoint: &str) -> Config {
     let mut config =
         Config { endpoint: endpoint.into(), compression: Compression::None, ..Config::default() };
     config.batch.max_delay = HumanDuration(Duration::ZERO);
@@ -136,20 +139,33 @@ pub(super) fn config(endpoint: &str) -> Config {
 
 /// What a receiver got.
 #[derive(Debug)]
-pub(super) struct Got {
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Got {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Got {
     /// The bodies of the log records in it.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         lines(&self.body)
+    }
+
+    /// Takes back the compression that the headers tell.
+    pub(crate) fn expand(&mut self) {
+        let mut out = Vec::new();
+        match self.headers.get("content-encoding").map(|encoding| encoding.as_bytes()) {
+            None => return,
+            Some(b"gzip") => flate2::read::GzDecoder::new(&*self.body).read_to_end(&mut out).map(drop),
+            Some(b"zstd") => zstd::stream::copy_decode(&*self.body, &mut out),
+            Some(other) => panic!("encoded as {other:?}"),
+        }
+        .expect("a body that can be expanded");
+        self.body = out.into();
     }
 }
 
-pub(super) fn lines(body: &[u8]) -> Vec<String> {
+pub(crate) fn lines(body: &[u8]) -> Vec<String> {
     let request = ExportLogsServiceRequest::decode(body).expect("a request for logs");
     let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
     let text = |body: Option<Value>| match body {
@@ -160,9 +176,9 @@ pub(super) fn lines(body: &[u8]) -> Vec<String> {
 }
 
 /// An answer that a receiver gives.
-pub(super) type Reply = Response<Full<Bytes>>;
+pub(crate) type Reply = Response<Full<Bytes>>;
 
-pub(super) fn reply(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Reply {
+pub(crate) fn reply(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = StatusCode::from_u16(status).expect("a status");
     for (name, value) in headers {
@@ -172,44 +188,54 @@ pub(super) fn reply(status: u16, headers: &[(&'static str, &str)], body: impl In
 }
 
 /// An HTTP receiver on loopback. It gives the replies that were put down, one after the other, and then 200.
-pub(super) struct Receiver {
-    pub(super) port: u16,
-    pub(super) got: mpsc::UnboundedReceiver<Got>,
+pub(crate) struct Receiver {
+    pub(crate) port: u16,
+    pub(crate) got: mpsc::UnboundedReceiver<Got>,
     /// How many connections were opened.
-    pub(super) connections: Arc<Mutex<usize>>,
+    pub(crate) connections: Arc<Mutex<usize>>,
+    served: Arc<tokio::sync::Mutex<JoinSet<()>>>,
     task: JoinHandle<()>,
 }
 
 impl Receiver {
-    pub(super) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a free port"), replies)
     }
 
-    pub(super) fn on(listener: TcpListener, replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) fn on(listener: TcpListener, replies: impl IntoIterator<Item = Reply>) -> Self {
         let port = listener.local_addr().expect("a bound listener").port();
         let (tell, got) = mpsc::unbounded_channel();
         let replies = Arc::new(Mutex::new(replies.into_iter().collect::<VecDeque<_>>()));
         let connections = Arc::new(Mutex::new(0));
         let count = Arc::clone(&connections);
+        let served = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
+        let serving = Arc::clone(&served);
         let task = tokio::spawn(async move {
-            let mut served = tokio::task::JoinSet::new();
             loop {
                 let (tcp, _) = listener.accept().await.expect("a connection");
                 *count.lock().expect("not poisoned") += 1;
                 let (tell, replies) = (tell.clone(), Arc::clone(&replies));
                 let service = service_fn(move |request| answer(request, tell.clone(), Arc::clone(&replies)));
                 let io = TokioIo::new(tcp);
-                served.spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
+                let connection = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+                serving.lock().await.spawn(async move {
+                    let _ = connection.await;
+                });
             }
         });
-        Self { port, got, connections, task }
+        Self { port, got, connections, served, task }
     }
 
-    pub(super) fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub(super) async fn next(&mut self) -> Got {
+    /// Closes every connection, and goes on listening.
+    pub(crate) async fn hang_up(&self) {
+        self.served.lock().await.shutdown().await;
+    }
+
+    pub(crate) async fn next(&mut self) -> Got {
         self.got.recv().await.expect("a request")
     }
 }

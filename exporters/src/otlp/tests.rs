@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
+mod grpc;
+mod trouble;
+
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use prost::Message;
 use vigie_pipeline::receipt::{DropReason, Fate};

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use vigie_pipeline::receipt::Fate;
+use vigie_pipeline::units::HumanDuration;
+
+use crate::otlp::config::Compression;
+use crate::otlp::rig::{Receiver, Rig, config};
+
+#[tokio::test]
+async fn bodies_are_compressed_as_the_header_says() {
+    for (compression, name) in [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")] {
+        let mut rig = Rig::new();
+        let mut receiver = Receiver::start([]).await;
+        let mut config = config(&receiver.endpoint());
+        config.compression = compression;
+        let (_stopper, _running) = rig.run(&config);
+        let long = "x".repeat(50_000);
+        rig.offer(1, &[&long]).await;
+        let mut got = receiver.next().await;
+        assert_eq!(got.headers.get("content-encoding").unwrap(), name);
+        assert!(got.body.len() < 1_000);
+        got.expand();
+        assert_eq!(got.lines(), [long]);
+        assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::DELIVERED);
+        assert_eq!(rig.surroundings.budget.export.held(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_comes_back_gets_everything_in_order() {
+    let mut rig = Rig::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut config = config(&format!("http://{address}"));
+    // So that each offer is a request of its own.
+    config.batch.max_bytes = vigie_pipeline::units::ByteSize(1);
+    let (_stopper, _running) = rig.run(&config);
+    for (token, body) in ["a", "b", "c", "d", "e", "f"].iter().enumerate() {
+        rig.offer(token as u64, &[body]).await;
+    }
+    while rig.connection_errors("connect") < 3.0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(rig.events("delivered"), 0.0);
+    let mut receiver = Receiver::on(TcpListener::bind(address).await.unwrap(), []);
+    let mut lines = Vec::new();
+    while lines.len() < 6 {
+        lines.extend(receiver.next().await.lines());
+    }
+    assert_eq!(lines[0], "a");
+    lines.sort();
+    assert_eq!(lines, ["a", "b", "c", "d", "e", "f"]);
+    for _ in 0..6 {
+        assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::DELIVERED);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_is_given_up_after_the_timeout() {
+    let rig = Rig::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = config(&format!("http://{}", listener.local_addr().unwrap()));
+    config.timeout = HumanDuration(Duration::from_millis(20));
+    let (_stopper, _running) = rig.run(&config);
+    rig.offer(1, &["x"]).await;
+    let first = listener.accept().await.unwrap();
+    // It is tried again, on another connection.
+    let second = listener.accept().await.unwrap();
+    assert_eq!(rig.connection_errors("timeout"), 1.0);
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn a_connection_that_the_receiver_closed_while_idle_costs_no_retry() {
+    let mut rig = Rig::new();
+    let mut receiver = Receiver::start([]).await;
+    let (_stopper, _running) = rig.run(&config(&receiver.endpoint()));
+    rig.offer(1, &["x"]).await;
+    receiver.next().await;
+    rig.outlet.settled.recv().await.unwrap();
+    receiver.hang_up().await;
+    rig.offer(2, &["y"]).await;
+    assert_eq!(receiver.next().await.lines(), ["y"]);
+    assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::DELIVERED);
+    assert_eq!(rig.events("retried"), 0.0);
+}
