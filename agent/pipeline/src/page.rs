@@ -120,6 +120,16 @@ impl Page {
         self.labels_after(Labels::NONE, pairs)
     }
 
+    /// The same with empty values written out: for families whose labels are part of what they promise,
+    /// as those of upstream's `…_info` are.
+    pub fn full_labels(&mut self, pairs: &[(&str, &str)]) -> Labels {
+        let start = self.arena.len();
+        for (name, value) in pairs {
+            self.push_pair(start, name, value);
+        }
+        self.labels_since(start)
+    }
+
     /// A label set that begins with `base` and goes on with `pairs`.
     pub fn labels_after(&mut self, base: Labels, pairs: &[(&str, &str)]) -> Labels {
         let start = self.arena.len();
@@ -127,14 +137,22 @@ impl Page {
             self.arena.extend_from_within(base.start as usize..(base.start + base.len) as usize);
         }
         for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-            if self.arena.len() > start {
-                self.arena.push(',');
-            }
-            self.arena.push_str(name);
-            self.arena.push_str("=\"");
-            escape_into(&mut self.arena, value);
-            self.arena.push('"');
+            self.push_pair(start, name, value);
         }
+        self.labels_since(start)
+    }
+
+    fn push_pair(&mut self, start: usize, name: &str, value: &str) {
+        if self.arena.len() > start {
+            self.arena.push(',');
+        }
+        self.arena.push_str(name);
+        self.arena.push_str("=\"");
+        escape_into(&mut self.arena, value);
+        self.arena.push('"');
+    }
+
+    fn labels_since(&self, start: usize) -> Labels {
         Labels { start: start as u32, len: (self.arena.len() - start) as u32 }
     }
 
@@ -375,6 +393,17 @@ mod tests {
                 "h_count{p=\"x\"} 4"
             ]
         );
+    }
+
+    #[test]
+    fn empty_values_are_left_out_unless_the_full_set_is_asked_for() {
+        let mut page = Page::default();
+        let pairs = [("a", ""), ("b", "x"), ("c", "")];
+        let (some, full) = (page.labels(&pairs), page.full_labels(&pairs));
+        page.set(&READS, some, 1.0);
+        page.set(&READS, full, 1.0);
+        let rows: Vec<&str> = page.families().flat_map(|(_, rows)| rows).map(|row| row.labels).collect();
+        assert_eq!(rows, ["b=\"x\"", "a=\"\",b=\"x\",c=\"\""]);
     }
 
     #[test]
