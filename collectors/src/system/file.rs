@@ -1,0 +1,196 @@
+//! Files of the kernel that are read again and again.
+//!
+//! A [`KeptFile`] is opened once; each read is a `pread` from the start into a buffer that stays. What the
+//! kernel makes up on reading (procfs, sysfs) is made anew each time, so an open descriptor never goes
+//! stale there as it would with a file that is replaced by another of its name: those are a
+//! [`CachedFile`], which asks for the file's state by name and reads it only when that has changed.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read: 100 times what a large machine has in one.
+const LARGEST: usize = 16 << 20;
+
+/// What a buffer starts with: most files are smaller than a page of memory.
+const SMALLEST: usize = 4096;
+
+/// Why there is nothing to be had from a file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileError {
+    #[error("open {}: {source}", path.display())]
+    Open { path: PathBuf, source: io::Error },
+    #[error("read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("parse {}: {what}", path.display())]
+    Malformed { path: PathBuf, what: String },
+}
+
+impl FileError {
+    /// Whether there is no such file, which for some groups is no failure: a kernel without IPv6.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// A file that stays open. See the module.
+#[derive(Debug)]
+pub(super) struct KeptFile {
+    path: PathBuf,
+    open: Option<File>,
+    buffer: Vec<u8>,
+}
+
+impl KeptFile {
+    /// The file at `path`, which is opened when it is first read.
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), open: None, buffer: Vec::new() }
+    }
+
+    /// Its content at present. What cannot be read any more (a CPU that was unplugged, an interface that
+    /// has gone and come back) is opened again.
+    pub(super) fn read(&mut self) -> Result<&[u8], FileError> {
+        let kept = self.open.as_ref().and_then(|file| read_whole(file, &mut self.buffer).ok());
+        let length = match kept {
+            Some(length) => length,
+            None => self.open_and_read()?,
+        };
+        Ok(&self.buffer[..length])
+    }
+
+    fn open_and_read(&mut self) -> Result<usize, FileError> {
+        self.open = None;
+        let file =
+            File::open(&self.path).map_err(|source| FileError::Open { path: self.path.clone(), source })?;
+        let length = read_whole(&file, &mut self.buffer)
+            .map_err(|source| FileError::Read { path: self.path.clone(), source })?;
+        self.open = Some(file);
+        Ok(length)
+    }
+
+    /// The error that says what is wrong with the content.
+    pub(super) fn malformed(&self, what: impl Into<String>) -> FileError {
+        FileError::Malformed { path: self.path.clone(), what: what.into() }
+    }
+}
+
+/// Reads a file once, into a buffer that stays; it is shorter afterwards than what it can hold.
+pub(super) fn read_once<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], FileError> {
+    let file = File::open(path).map_err(|source| FileError::Open { path: path.to_owned(), source })?;
+    let length =
+        read_whole(&file, buffer).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    Ok(&buffer[..length])
+}
+
+/// Fills the buffer from the start of the file and says how much there is. The buffer only ever grows.
+fn read_whole(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let mut length = 0;
+    loop {
+        if length == buffer.len() {
+            if length >= LARGEST {
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"));
+            }
+            buffer.resize((2 * length).max(SMALLEST), 0);
+        }
+        match file.read_at(&mut buffer[length..], length as u64) {
+            Ok(0) => return Ok(length),
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What was parsed from a file that seldom changes, and is replaced when it does. See the module.
+#[derive(Debug)]
+pub(super) struct CachedFile<T> {
+    path: PathBuf,
+    read: Option<(Stamp, T)>,
+}
+
+/// What tells two contents of one name apart without reading them.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(meta: &Metadata) -> Self {
+        Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+        }
+    }
+}
+
+impl<T> CachedFile<T> {
+    /// The file at `path`, which is looked at when it is first asked for.
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), read: None }
+    }
+
+    /// What `parse` made of its present content.
+    pub(super) fn get(&mut self, parse: impl FnOnce(&[u8]) -> T) -> Result<&T, FileError> {
+        let at = |source| FileError::Open { path: self.path.clone(), source };
+        let stamp = Stamp::from(&std::fs::metadata(&self.path).map_err(at)?);
+        let known = self.read.take().filter(|(known, _)| *known == stamp);
+        let value = match known {
+            Some((_, value)) => value,
+            None => parse(read_once(&self.path, &mut Vec::new())?),
+        };
+        Ok(&self.read.insert((stamp, value)).1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_kept_file_is_read_anew_however_long_it_grows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stat");
+        std::fs::write(&path, "1").unwrap();
+        let mut file = KeptFile::new(&path);
+        assert_eq!(file.read().unwrap(), b"1");
+        let long = "x".repeat(3 * SMALLEST + 1);
+        std::fs::write(&path, &long).unwrap();
+        assert_eq!(file.read().unwrap(), long.as_bytes());
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(file.read().unwrap(), b"");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_says_so_and_is_found_when_it_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = KeptFile::new(dir.path().join("later"));
+        let error = file.read().unwrap_err();
+        assert!(error.is_absent());
+        assert!(error.to_string().starts_with("open "), "{error}");
+        std::fs::write(dir.path().join("later"), "2").unwrap();
+        assert_eq!(file.read().unwrap(), b"2");
+    }
+
+    #[test]
+    fn a_cached_file_is_parsed_again_only_when_it_was_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("os-release");
+        std::fs::write(&path, "one").unwrap();
+        let mut cached = CachedFile::new(&path);
+        assert_eq!(cached.get(<[u8]>::to_vec).unwrap(), b"one");
+        assert_eq!(cached.get(|_| unreachable!("it has not changed")).unwrap(), b"one");
+        let next = dir.path().join("next");
+        std::fs::write(&next, "two").unwrap();
+        std::fs::rename(&next, &path).unwrap();
+        assert_eq!(cached.get(<[u8]>::to_vec).unwrap(), b"two");
+        std::fs::remove_file(&path).unwrap();
+        assert!(cached.get(<[u8]>::to_vec).unwrap_err().is_absent());
+    }
+}
