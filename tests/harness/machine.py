@@ -1,6 +1,7 @@
 """A throw-away Debian with a real systemd, booted in a container; what happens in it is gone with it."""
 
 import fcntl
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,18 +37,25 @@ class Machine:
             ],
             directory / "nspawn.log",
         )
-        self.leader = until(self._leader, "systemd runs in the machine")
-        state = until(self._state, "the machine is up", 30)
-        assert state in ("running", "degraded"), state
+        try:
+            self.leader = until(self._leader, "systemd runs in the machine")
+            until(self._up, "the machine is up", 60)
+        except BaseException:
+            self.stop()
+            raise
 
     def _leader(self):
+        """The machine's process 1. The children before it only set its namespaces up."""
         self.nspawn.check_running()
         children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
-        return int(children[0]) if children else None
+        for child in children:
+            status = Path(f"/proc/{child}/status").read_text()
+            if status.startswith("Name:\tsystemd\n") and re.search(r"^NSpid:\t\d+\t1$", status, re.M):
+                return int(child)
+        return None
 
-    def _state(self):
-        done = self.run("systemctl", "is-system-running", check=False)
-        return done.stdout.strip() if done.stdout.strip() in ("running", "degraded") else None
+    def _up(self):
+        return self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded")
 
     def run(self, *command, check=True, timeout=60):
         """Runs a command in the machine, as its root."""
