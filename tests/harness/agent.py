@@ -16,7 +16,8 @@ from .wait import until
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("VIGIE_BIN", ROOT / "target/release/vigie")).resolve()
 
-LISTENING = re.compile(r'listening.*\baddress"?[=:]\s*"?(https?://[^\s",}]+)')
+# In whichever format the log is: the line that says where the agent listens.
+LISTENING = re.compile(r'^(?=.*\blistening\b).*\baddress"?[=:]\s*"?(https?://[^\s",}]+)', re.M)
 
 
 def environment(extra=None):
