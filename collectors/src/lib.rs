@@ -33,7 +33,7 @@ impl Collectors {
     pub fn recipes(&self) -> Vec<Recipe> {
         let mut recipes = system::recipes(&self.system);
         recipes.extend(self.logs.iter().map(logs::recipe));
-        recipes.extend(self.probes.iter().map(probes::recipe));
+        recipes.extend(probes::recipes(&self.probes));
         recipes.extend(processes::recipes(&self.processes));
         recipes
     }

@@ -1,0 +1,216 @@
+//! Why a probe failed, and where: closed sets, because they become labels.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use rustls::CertificateError;
+
+/// The phases of one round trip, under blackbox_exporter's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Phase {
+    /// The name is turned into addresses.
+    Resolve,
+    /// The TCP connection is made.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// The request is sent, until the first byte of the response.
+    Processing,
+    /// The rest of the response.
+    Transfer,
+}
+
+impl Phase {
+    /// In the order in which they happen.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Resolve, Self::Connect, Self::Tls, Self::Processing, Self::Transfer];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Processing => "processing",
+            Self::Transfer => "transfer",
+        }
+    }
+}
+
+/// Declares the reasons with their labels side by side.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
+        /// Why a probe failed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(super) enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            pub(super) const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $label,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The name does not exist.
+    DnsNxdomain = "dns_nxdomain",
+    /// The name exists, but has no address of a family that may be used.
+    DnsNoAddress = "dns_no_address",
+    /// No name server answered in time.
+    DnsTimeout = "dns_timeout",
+    /// Any other trouble with the name servers or the name.
+    DnsError = "dns_error",
+    /// Nothing listens there.
+    TcpRefused = "tcp_refused",
+    /// No answer to the connection attempt in time.
+    TcpTimeout = "tcp_timeout",
+    /// No route to the host or its network.
+    TcpUnreachable = "tcp_unreachable",
+    /// The peer reset the connection, in whatever phase.
+    TcpReset = "tcp_reset",
+    /// Any other trouble with the socket.
+    TcpError = "tcp_error",
+    /// The certificate, or one above it, is past its end.
+    TlsExpired = "tls_expired",
+    /// The certificate, or one above it, is not valid yet.
+    TlsNotYetValid = "tls_not_yet_valid",
+    /// No chain to a trusted root.
+    TlsUntrusted = "tls_untrusted",
+    /// The certificate is for other names.
+    TlsWrongHost = "tls_wrong_host",
+    /// The certificate was revoked.
+    TlsRevoked = "tls_revoked",
+    /// Any other failure to agree on a TLS session.
+    TlsHandshake = "tls_handshake",
+    /// The handshake did not end in time.
+    TlsTimeout = "tls_timeout",
+    /// TLS was used where `fail_if_ssl` forbids it.
+    TlsForbidden = "tls_forbidden",
+    /// TLS was not used where `fail_if_not_ssl` demands it.
+    TlsMissing = "tls_missing",
+    /// The status is not one of those that are valid.
+    HttpStatus = "http_status",
+    /// The version of HTTP is not one of those that are valid.
+    HttpVersion = "http_version",
+    /// The response did not come, or not to its end, in time.
+    HttpTimeout = "http_timeout",
+    /// What came is not HTTP, or breaks its rules.
+    HttpProtocol = "http_protocol",
+    /// The peer closed the connection before the response was whole.
+    HttpClosed = "http_closed",
+    /// More than ten redirects.
+    TooManyRedirects = "too_many_redirects",
+    /// A redirect to something that is not an HTTP URL.
+    BadRedirect = "bad_redirect",
+    /// A regular expression says no.
+    BodyMismatch = "body_mismatch",
+    /// The body exceeds `body_size_limit`, or the memory there is to search it.
+    BodyTooLarge = "body_too_large",
+    /// A file that the configuration names could not be read.
+    Credentials = "credentials",
+}
+
+/// A failed probe. `detail` is for people and never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    pub(super) phase: Phase,
+    pub(super) detail: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}: {}", self.reason.as_str(), self.phase.as_str(), self.detail)
+    }
+}
+
+impl Failure {
+    pub(super) fn new(reason: Reason, phase: Phase, detail: impl fmt::Display) -> Self {
+        Self { reason, phase, detail: detail.to_string() }
+    }
+
+    /// The deadline passed in `phase`.
+    pub(super) fn timeout(phase: Phase) -> Self {
+        let reason = match phase {
+            Phase::Resolve => Reason::DnsTimeout,
+            Phase::Connect => Reason::TcpTimeout,
+            Phase::Tls => Reason::TlsTimeout,
+            Phase::Processing | Phase::Transfer => Reason::HttpTimeout,
+        };
+        Self::new(reason, phase, "deadline exceeded")
+    }
+
+    /// The socket failed.
+    pub(super) fn of_io(phase: Phase, error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let reason = match error.kind() {
+            Kind::ConnectionRefused => Reason::TcpRefused,
+            Kind::TimedOut => Reason::TcpTimeout,
+            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => Reason::TcpUnreachable,
+            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Reason::TcpReset,
+            Kind::UnexpectedEof if phase == Phase::Tls => Reason::TlsHandshake,
+            Kind::UnexpectedEof => Reason::HttpClosed,
+            _ => Reason::TcpError,
+        };
+        Self::new(reason, phase, error)
+    }
+
+    /// The handshake failed: at the socket, or for a reason of TLS.
+    pub(super) fn of_handshake(error: &io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(tls) => Self::new(reason_of_tls(tls), Phase::Tls, tls),
+            None => Self::of_io(Phase::Tls, error),
+        }
+    }
+
+    /// The exchange of request and response failed.
+    pub(super) fn of_hyper(phase: Phase, error: &hyper::Error) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = error.source();
+        while let Some(inner) = cause {
+            if let Some(io) = inner.downcast_ref::<io::Error>() {
+                // An alert that comes after the handshake, as a refused client certificate does in TLS 1.3.
+                if let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+                    return Self::new(reason_of_tls(tls), phase, tls);
+                }
+                return Self::of_io(phase, io);
+            }
+            cause = inner.source();
+        }
+        let reason = if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+            Reason::HttpClosed
+        } else {
+            Reason::HttpProtocol
+        };
+        Self::new(reason, phase, Causes(error))
+    }
+}
+
+/// An error with what caused it, on one line.
+struct Causes<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(inner) = cause {
+            write!(f, ": {inner}")?;
+            cause = inner.source();
+        }
+        Ok(())
+    }
+}
+
+fn reason_of_tls(error: &rustls::Error) -> Reason {
+    let rustls::Error::InvalidCertificate(wrong) = error else { return Reason::TlsHandshake };
+    match wrong {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Reason::TlsExpired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Reason::TlsNotYetValid,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Reason::TlsWrongHost
+        }
+        CertificateError::Revoked => Reason::TlsRevoked,
+        // A bad signature, a purpose it may not serve, a constraint: there is no chain that can be trusted.
+        _ => Reason::TlsUntrusted,
+    }
+}

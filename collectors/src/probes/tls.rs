@@ -1,0 +1,209 @@
+//! TLS for probes: its settings, the handshake, and what the certificates say even when they are refused.
+//!
+//! Sessions are never resumed: each probe makes a whole handshake, which is what it measures.
+
+mod chain;
+mod name;
+mod roots;
+mod verifier;
+
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, ProtocolVersion};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::clock::Clock;
+use vigie_pipeline::file_path::FilePath;
+use vigie_pipeline::plug::Error;
+
+pub(super) use self::chain::Chain;
+use self::chain::Memory;
+use self::roots::{Roots, read_certificates};
+use self::verifier::Verifier;
+use super::failure::{Failure, Phase, Reason};
+
+/// How TLS connections are made, under Prometheus' names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// PEM file with the certificates to trust instead of the system's.
+    pub ca_file: Option<FilePath>,
+    /// PEM file with the client's certificate and those above it; needs `key_file`.
+    pub cert_file: Option<FilePath>,
+    /// PEM file with the client's private key; needs `cert_file`.
+    pub key_file: Option<FilePath>,
+    /// The name the server's certificate must have, if it is not the host of the URL.
+    pub server_name: Option<String>,
+    /// Take any certificate.
+    pub insecure_skip_verify: bool,
+}
+
+impl Check for TlsConfig {
+    fn check(&self, at: &mut Place<'_>) {
+        if let Some(file) = &self.ca_file {
+            at.key("ca_file").ok(Roots::of_file(file));
+        }
+        match (&self.cert_file, &self.key_file) {
+            (None, None) => {}
+            (Some(_), None) => at.key("cert_file").wrong("needs key_file as well"),
+            (None, Some(_)) => at.key("key_file").wrong("needs cert_file as well"),
+            (Some(certificate), Some(key)) => {
+                let certificates = at.key("cert_file").ok(read_certificates(certificate));
+                let key = at.key("key_file").ok(read_key(key));
+                if let (Some(certificates), Some(key)) = (certificates, key) {
+                    let builder = ClientConfig::builder_with_provider(provider())
+                        .with_safe_default_protocol_versions()
+                        .map(|builder| builder.with_root_certificates(rustls::RootCertStore::empty()));
+                    at.key("key_file").ok(builder.and_then(|b| b.with_client_auth_cert(certificates, key)));
+                }
+            }
+        }
+        if let Some(name) = &self.server_name {
+            at.key("server_name").ok(ServerName::try_from(name.as_str()));
+        }
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn read_key(file: &FilePath) -> io::Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_file(file)
+        .map_err(|error| io::Error::other(format!("open {}: {error}", file.display())))
+}
+
+/// What all probes share: the system's roots are read when the first of them needs them, once.
+#[derive(Debug)]
+pub(super) struct Trust {
+    provider: Arc<CryptoProvider>,
+    system: OnceLock<Arc<Roots>>,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self { provider: provider(), system: OnceLock::new() }
+    }
+}
+
+/// The TLS side of one probe, used by all its runs.
+#[derive(Debug)]
+pub(super) struct Tls {
+    client: Arc<ClientConfig>,
+    verifier: Arc<Verifier>,
+    roots: Arc<Roots>,
+    provider: Arc<CryptoProvider>,
+    verifies: bool,
+    memory: Mutex<Memory>,
+}
+
+/// A session that stands, or one that does not but has shown its certificates.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Session {
+    pub(super) chain: Option<Arc<Chain>>,
+    /// `TLS 1.3`, and the suite under its registered name; nothing if there was no agreement.
+    pub(super) agreed: Option<(&'static str, String)>,
+}
+
+#[derive(Debug)]
+struct WallTime(Clock);
+
+impl TimeProvider for WallTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        self.0.wall().duration_since(std::time::UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
+    }
+}
+
+impl Tls {
+    /// # Errors
+    /// A file that cannot be read, or a certificate and a key that do not fit.
+    pub(super) fn new(
+        config: &TlsConfig,
+        protocols: &[&[u8]],
+        trust: &Trust,
+        clock: &Clock,
+    ) -> Result<Self, Error> {
+        let provider = Arc::clone(&trust.provider);
+        let roots = match &config.ca_file {
+            Some(file) => Arc::new(Roots::of_file(file)?),
+            None => Arc::clone(trust.system.get_or_init(|| Arc::new(Roots::system()))),
+        };
+        let verifier =
+            Arc::new(Verifier::new(Arc::clone(&roots), config.insecure_skip_verify, Arc::clone(&provider)));
+        let builder =
+            ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(WallTime(clock.clone())))
+                .with_safe_default_protocol_versions()?
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::clone(&verifier) as _);
+        let mut client = match (&config.cert_file, &config.key_file) {
+            (Some(certificate), Some(key)) => {
+                builder.with_client_auth_cert(read_certificates(certificate)?, read_key(key)?)?
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        client.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        client.resumption = Resumption::disabled();
+        Ok(Self {
+            client: Arc::new(client),
+            verifier,
+            roots,
+            provider,
+            verifies: !config.insecure_skip_verify,
+            memory: Mutex::default(),
+        })
+    }
+
+    /// Makes the handshake. What the certificates say is put into `session` whether it succeeds or not.
+    pub(super) async fn connect(
+        &self,
+        name: &str,
+        tcp: TcpStream,
+        session: &mut Option<Session>,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = ServerName::try_from(name.to_owned()).map_err(|error| {
+            Failure::new(Reason::TlsHandshake, Phase::Tls, format_args!("{name}: {error}"))
+        })?;
+        match TlsConnector::from(Arc::clone(&self.client)).connect(name, tcp).await {
+            Ok(stream) => {
+                let (_, connection) = stream.get_ref();
+                let chain = self.chain(connection.peer_certificates().unwrap_or_default(), self.verifies);
+                let suite = connection.negotiated_cipher_suite().map(|suite| suite.suite());
+                let agreed = connection.protocol_version().zip(suite).map(|(version, suite)| {
+                    let suite = suite.as_str().unwrap_or("unknown");
+                    (version_name(version), suite.replacen("TLS13_", "TLS_", 1))
+                });
+                *session = Some(Session { chain, agreed });
+                Ok(stream)
+            }
+            Err(error) => {
+                let refused = self.verifier.take_refused();
+                *session =
+                    self.chain(&refused, false).map(|chain| Session { chain: Some(chain), agreed: None });
+                Err(Failure::of_handshake(&error))
+            }
+        }
+    }
+
+    fn chain(&self, sent: &[CertificateDer<'_>], verified: bool) -> Option<Arc<Chain>> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.read(sent, verified, || Chain::read(sent, verified, &self.roots, &self.provider))
+    }
+}
+
+fn version_name(version: ProtocolVersion) -> &'static str {
+    match version {
+        ProtocolVersion::TLSv1_2 => "TLS 1.2",
+        ProtocolVersion::TLSv1_3 => "TLS 1.3",
+        _ => "unknown",
+    }
+}

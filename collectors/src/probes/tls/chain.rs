@@ -1,0 +1,151 @@
+//! What the certificates of a peer say: until when, whose, from whom.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+
+use super::name::distinguished_name;
+use super::roots::Roots;
+
+/// The longest chain that is followed, from the server's own certificate to a root.
+const LONGEST: usize = 10;
+
+/// What the chain says, ready to become labels and values. Times are seconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(in crate::probes) struct Chain {
+    /// The first end of all certificates that the peer sent.
+    pub(in crate::probes) earliest_expiry: i64,
+    /// The end of the chain to a trusted root that lasts longest; Go's zero time if there is none.
+    pub(in crate::probes) last_chain_expiry: i64,
+    /// SHA-256 of the peer's own certificate, in hexadecimal.
+    pub(in crate::probes) fingerprint: String,
+    pub(in crate::probes) subject: String,
+    pub(in crate::probes) issuer: String,
+    /// The DNS names among the alternative names, with commas.
+    pub(in crate::probes) names: String,
+    /// In hexadecimal without leading zeros.
+    pub(in crate::probes) serial: String,
+}
+
+/// What Go's zero time is in Unix time: year 1.
+const ZERO_TIME: i64 = -62_135_596_800;
+
+impl Chain {
+    /// Reads the certificates that a peer sent, its own first. `verified` says that they lead to one of
+    /// `roots`. `None` if the first one cannot be read.
+    pub(super) fn read(
+        sent: &[CertificateDer<'_>],
+        verified: bool,
+        roots: &Roots,
+        provider: &CryptoProvider,
+    ) -> Option<Self> {
+        let certificates: Vec<X509Certificate<'_>> =
+            sent.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, c)| c).collect();
+        let own = X509Certificate::from_der(sent.first()?).ok()?.1;
+        let ends = certificates.iter().map(end);
+        let last_chain_expiry =
+            if verified { last_chain(&own, &certificates, roots) } else { None }.unwrap_or(ZERO_TIME);
+        Some(Self {
+            earliest_expiry: ends.min().unwrap_or(ZERO_TIME),
+            last_chain_expiry,
+            fingerprint: hex(sha256(provider, sent.first()?).as_deref().unwrap_or_default()),
+            subject: distinguished_name(own.subject()),
+            issuer: distinguished_name(own.issuer()),
+            names: names(&own),
+            serial: hex(trimmed(own.raw_serial())),
+        })
+    }
+}
+
+fn end(certificate: &X509Certificate<'_>) -> i64 {
+    certificate.validity().not_after.timestamp()
+}
+
+/// Of all chains from `own` to a root, the end of the one that lasts longest; a chain ends with the first of
+/// its certificates. The signatures were verified by the handshake: here names lead the way.
+fn last_chain(own: &X509Certificate<'_>, sent: &[X509Certificate<'_>], roots: &Roots) -> Option<i64> {
+    fn from(
+        certificate: &X509Certificate<'_>,
+        until: i64,
+        depth: usize,
+        sent: &[X509Certificate<'_>],
+        roots: &Roots,
+    ) -> Option<i64> {
+        let until = until.min(end(certificate));
+        let issuer = certificate.issuer().as_raw();
+        let at_root = roots.ends_of(issuer).map(|root| root.min(until)).max();
+        let itself = roots.contains(certificate.as_raw()).then_some(until);
+        if depth == 0 {
+            return at_root.max(itself);
+        }
+        let onwards = sent
+            .iter()
+            .filter(|next| next.subject().as_raw() == issuer && next.as_raw() != certificate.as_raw())
+            .filter_map(|next| from(next, until, depth - 1, sent, roots))
+            .max();
+        at_root.max(itself).max(onwards)
+    }
+    // Bounded in breadth too: a peer may send hundreds that all claim to have issued each other.
+    from(own, i64::MAX, LONGEST.min(sent.len()).min(4), &sent[..sent.len().min(LONGEST)], roots)
+}
+
+fn names(certificate: &X509Certificate<'_>) -> String {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return String::new() };
+    let names = extension.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(*name),
+        _ => None,
+    });
+    names.collect::<Vec<_>>().join(",")
+}
+
+/// With the hash of the TLS library, which every provider has for its TLS 1.3 suites.
+fn sha256(provider: &CryptoProvider, data: &[u8]) -> Option<Vec<u8>> {
+    let hash = provider
+        .cipher_suites
+        .iter()
+        .filter_map(|suite| suite.tls13())
+        .map(|suite| suite.common.hash_provider)
+        .find(|hash| hash.output_len() == 32)?;
+    Some(hash.hash(data).as_ref().to_vec())
+}
+
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The last chain that was read: a peer sends the same one again and again.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Option<(Vec<CertificateDer<'static>>, bool, Arc<Chain>)>);
+
+impl Memory {
+    /// Reads the certificates, unless they are those of last time.
+    pub(super) fn read(
+        &mut self,
+        sent: &[CertificateDer<'_>],
+        verified: bool,
+        read: impl FnOnce() -> Option<Chain>,
+    ) -> Option<Arc<Chain>> {
+        if let Some((last, was_verified, chain)) = &self.0
+            && *was_verified == verified
+            && last[..] == *sent
+        {
+            return Some(Arc::clone(chain));
+        }
+        let chain = Arc::new(read()?);
+        let sent = sent.iter().map(|der| der.clone().into_owned()).collect();
+        self.0 = Some((sent, verified, Arc::clone(&chain)));
+        Some(chain)
+    }
+}
