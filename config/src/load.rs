@@ -85,7 +85,8 @@ impl Origin {
         let mut of_web = BTreeMap::new();
         let (config, mut contents) = layers.finish(|config: &mut Config| {
             environment::complete(signal_urls, &mut config.exporters.otlp);
-            if let Some(file) = &config.server.web_config {
+            // One that cannot be read is told at its key, by the check.
+            if let Some(file) = config.server.web_config.as_ref().filter(|file| file.is_file()) {
                 let (web, contents) = load_web(file, &self.variables)?;
                 config.server.web = Some(web);
                 of_web = contents;

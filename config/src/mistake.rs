@@ -9,6 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mistake {
     /// The file, or the flag or environment variable that set the value.
+    #[serde(rename = "file")]
     pub source: String,
     /// From 1; none outside of files, and where a file cannot be read at all.
     pub line: Option<usize>,

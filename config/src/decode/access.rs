@@ -30,7 +30,12 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
         let next = self.rest.find(|(index, _)| !context.is_left_out(|| Step::Index(*index)));
         let Some((index, node)) = next else { return Ok(None) };
         let element = self.decoder.of(node);
-        element.within(Step::Index(index), || seed.deserialize(element)).map(Some)
+        let within = || match node.value {
+            // A `-` with nothing behind it: left over, or badly indented.
+            Value::Null => Err(Error::expected("a value", "nothing")),
+            _ => seed.deserialize(element),
+        };
+        element.within(Step::Index(index), within).map(Some)
     }
 }
 

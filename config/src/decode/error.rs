@@ -163,12 +163,17 @@ fn suggestion(given: &str, known: &[&str]) -> String {
 fn meant<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
     let normal = |text: &str| text.to_lowercase().replace('-', "_");
     let given = normal(given);
-    known
+    let close = known
         .iter()
         .map(|name| (strsim::damerau_levenshtein(&given, &normal(name)), *name))
         .min()
         .filter(|(distance, name)| *distance <= 1.max(name.len().min(given.len()) / 3))
-        .map(|(_, name)| name)
+        .map(|(_, name)| name);
+    // `warning` for `warn`, `http` for `http/protobuf`.
+    let longer = |name: &&&str| {
+        name.len().min(given.len()) > 3 && (name.starts_with(&given) || given.starts_with(**name))
+    };
+    close.or_else(|| known.iter().find(longer).copied())
 }
 
 fn listed(names: &[&str]) -> String {
