@@ -39,3 +39,56 @@ impl Transform for Expandable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Every schema of the tree, with the way to it.
+    fn each(schema: &Value, path: &str, f: &mut dyn FnMut(&str, &serde_json::Map<String, Value>)) {
+        match schema {
+            Value::Object(members) => {
+                f(path, members);
+                for (key, member) in members.iter().filter(|(key, _)| *key != "default" && *key != "examples")
+                {
+                    each(member, &format!("{path}/{key}"), f);
+                }
+            }
+            Value::Array(elements) => elements.iter().for_each(|element| each(element, path, f)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_everywhere() {
+        let mut objects = 0;
+        each(&schema(), "", &mut |path, members| {
+            if members.get("properties").is_some_and(Value::is_object) && members.contains_key("type") {
+                assert_eq!(members.get("additionalProperties"), Some(&json!(false)), "{path}");
+                objects += 1;
+            }
+        });
+        assert!(objects > 10, "{objects}");
+    }
+
+    #[test]
+    fn every_key_is_described() {
+        each(&schema(), "", &mut |path, members| {
+            let Some(Value::Object(properties)) = members.get("properties") else { return };
+            for (key, property) in properties.iter().filter(|(_, property)| property.is_object()) {
+                assert!(property.get("description").is_some(), "{path}/{key}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_variable_may_stand_for_a_number() {
+        let schema = schema();
+        let connections = &schema["$defs"]["Server"]["properties"]["max_connections"];
+        assert_eq!(connections["anyOf"][0]["type"], "integer");
+        assert_eq!(connections["anyOf"][1]["type"], "string");
+        assert_eq!(connections["default"], 64);
+    }
+}

@@ -292,3 +292,33 @@ async fn every_file_that_the_configuration_was_read_from_is_watched() {
         watch.follow(&origin.load().unwrap().watched);
     }
 }
+
+#[test]
+fn a_collector_flag_wins_over_the_lists_of_the_file() {
+    let dir = written(&[("vigie.yaml", "collectors: { system: { enable: [cpu], disable: [stat, time] } }")]);
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let flags = Flags { enable: names(&["stat"]), disable: names(&["cpu", "time"]), ..Flags::default() };
+    let system = Origin { flags, ..origin(dir.path(), &[]) }.load().unwrap().config.collectors.system;
+    assert_eq!(system.enable, ["stat"]);
+    assert_eq!(system.disable, ["cpu", "time"]);
+
+    let flags = Flags { disable: names(&["cup"]), ..Flags::default() };
+    let told = Origin { flags, ..origin(dir.path(), &[]) }.load().unwrap_err().to_string();
+    assert!(
+        told.starts_with(
+            "--no-collector.cup: collectors.system.disable[0]: no group `cup` (did you mean `cpu`?)"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_roots_of_the_host_can_be_flags() {
+    let dir = written(&[("proc/stat", "")]);
+    let flags = Flags { procfs: Some(dir.path().join("proc")), ..Flags::default() };
+    let loaded = Origin { flags, ..origin(dir.path(), &[]) }.load().unwrap();
+    assert_eq!(&*loaded.config.collectors.system.procfs, dir.path().join("proc"));
+    let flags = Flags { sysfs: Some(dir.path().join("none")), ..Flags::default() };
+    let told = Origin { flags, ..origin(dir.path(), &[]) }.load().unwrap_err().to_string();
+    assert!(told.starts_with("--path.sysfs: collectors.system.sysfs: "), "{told}");
+}
