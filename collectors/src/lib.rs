@@ -14,7 +14,7 @@ use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::recipe::Recipe;
 
 /// The `collectors` section.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Collectors {
     /// The host, under node_exporter's names.
@@ -23,8 +23,16 @@ pub struct Collectors {
     pub logs: Vec<logs::Config>,
     /// Endpoints to probe on the agent's own schedule, under blackbox_exporter's names.
     pub probes: Vec<probes::Config>,
-    /// Process groups to watch, under process-exporter's names.
+    /// Process groups to watch, under process-exporter's names; without this section the agent's own process.
     pub processes: processes::Config,
+}
+
+impl Default for Collectors {
+    /// The host and the agent's own process.
+    fn default() -> Self {
+        let processes = processes::Config::own_process();
+        Self { system: system::Config::default(), logs: Vec::new(), probes: Vec::new(), processes }
+    }
 }
 
 impl Collectors {
@@ -34,7 +42,7 @@ impl Collectors {
         let mut recipes = system::recipes(&self.system);
         recipes.extend(self.logs.iter().map(logs::recipe));
         recipes.extend(probes::recipes(&self.probes));
-        recipes.extend(processes::recipes(&self.processes));
+        recipes.extend(processes::recipes(&self.processes, &self.system.procfs));
         recipes
     }
 }

@@ -1,0 +1,116 @@
+//! A proc file system that tests make up.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::config::{Config, Expect, Group, Match};
+
+/// A process in it. What it has used is told in ticks, faults and bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) parent: u32,
+    pub(super) comm: &'static str,
+    /// Words with a NUL behind each.
+    pub(super) cmdline: &'static str,
+    pub(super) state: char,
+    pub(super) start: u64,
+    pub(super) user: u64,
+    pub(super) faults: u64,
+    pub(super) read_bytes: u64,
+    pub(super) open_files: usize,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            pid: 1,
+            parent: 0,
+            comm: "init",
+            cmdline: "/sbin/init\0",
+            state: 'S',
+            start: 100,
+            user: 0,
+            faults: 0,
+            read_bytes: 0,
+            open_files: 2,
+        }
+    }
+}
+
+/// The directory with the files.
+pub(super) struct FakeProc(TempDir);
+
+impl FakeProc {
+    /// No process; started at second 1,000,000 of the epoch.
+    pub(super) fn new() -> Self {
+        let fake = Self(tempfile::tempdir().unwrap());
+        fs::write(fake.path().join("stat"), "cpu  1 2 3\nctxt 5\nbtime 1000000\nprocesses 9\n").unwrap();
+        fs::create_dir(fake.path().join("sys")).unwrap();
+        fake
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Puts a process there, or what has become of it.
+    pub(super) fn set(&self, process: &Process) {
+        let Process { pid, parent, comm, state, start, user, faults, .. } = process;
+        let dir = self.path().join(pid.to_string());
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(dir.join("fd")).unwrap();
+        let write = |name: &str, content: String| fs::write(dir.join(name), content).unwrap();
+        write(
+            "stat",
+            format!(
+                "{pid} ({comm}) {state} {parent} 1 1 0 -1 4194560 {faults} 0 2 0 {user} 3 0 0 20 0 4 0 {start} 8192 5 \
+                 18446744073709551615 1 1 0 0 0 0 0 0 0\n"
+            ),
+        );
+        write("cmdline", process.cmdline.to_owned());
+        write(
+            "status",
+            "Name:\tx\nVmSwap:\t       3 kB\nvoluntary_ctxt_switches:\t11\nnonvoluntary_ctxt_switches:\t7\n"
+                .to_owned(),
+        );
+        write("io", format!("rchar: 9\nread_bytes: {}\nwrite_bytes: 6\n", process.read_bytes));
+        write(
+            "limits",
+            "Limit                     Soft Limit           Hard Limit           Units     \n\
+             Max open files            8                    16                   files     \n"
+                .to_owned(),
+        );
+        for (thread, function) in ["0", "futex_wait", "futex_wait", "do_wait\n"].into_iter().enumerate() {
+            fs::create_dir_all(dir.join(format!("task/{thread}"))).unwrap();
+            write(&format!("task/{thread}/wchan"), function.to_owned());
+        }
+        for file in 0..process.open_files {
+            write(&format!("fd/{file}"), String::new());
+        }
+    }
+
+    /// Ends a process.
+    pub(super) fn remove(&self, pid: u32) {
+        fs::remove_dir_all(self.path().join(pid.to_string())).unwrap();
+    }
+
+    /// Hides a file of a process.
+    pub(super) fn hide(&self, pid: u32, name: &str) {
+        fs::remove_file(self.path().join(pid.to_string()).join(name)).unwrap();
+    }
+}
+
+/// Groups by comm, each of its own name.
+pub(super) fn groups(comms: &[&str]) -> Config {
+    let group = |comm: &&str| Group {
+        name: (*comm).to_owned(),
+        matching: Match { comm: vec![(*comm).to_owned()], ..Match::default() },
+        expect: Expect::default(),
+    };
+    Config { groups: comms.iter().map(group).collect() }
+}
