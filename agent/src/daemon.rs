@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
+use vigie_config::watch::{Patience, Watch};
 use vigie_config::{Loaded, Origin};
 use vigie_exporters::prometheus::Exposition;
 use vigie_pipeline::budget::Budget;
@@ -18,12 +19,11 @@ use vigie_pipeline::otlp::envelope;
 use vigie_pipeline::outlet::{Switch, Trunk};
 use vigie_pipeline::plug::{Error, Surroundings};
 use vigie_pipeline::snapshot::{Selection, Snapshot};
-use vigie_pipeline::stop::stop;
 
 use crate::exit::Exit;
 use crate::readiness::Readiness;
 use crate::reload::{self, Outcomes, Reloader};
-use crate::server::{ReloadRequest, Routes, Server};
+use crate::server::{Front, ReloadRequest, Routes};
 use crate::signals::{self, Asked};
 use crate::supervisor::Supervisor;
 use crate::systemd::{self, Manager};
@@ -116,9 +116,6 @@ async fn serve(
     };
     let mut supervisor = Supervisor::new(surroundings, trunk, snapshot.clone(), handle, PATIENCE);
 
-    let server = Server::bind(&config.server, systemd::inherited_listener()).await;
-    let server = server.map_err(|error| format!("listen on {}: {error}", config.server.listen))?;
-    let url = server.url()?;
     let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(4);
     let routes = Arc::new(Routes {
         metrics_path: ArcSwap::from_pointee(config.exporters.prometheus.path.clone()),
@@ -127,12 +124,7 @@ async fn serve(
         readiness: readiness.clone(),
         reload,
     });
-    let (stopper, stop) = stop();
-    let serving = tokio::spawn(server.serve(Arc::clone(&routes), stop));
-    info!(
-        address = url,
-        "listening; open it for what is here, or scrape {url}{}", config.exporters.prometheus.path
-    );
+    let mut front = Front::open(&config.server, systemd::inherited_listener(), Arc::clone(&routes)).await?;
 
     supervisor.apply(reload::recipes(&config)).await;
     snapshot.refresh(Selection::default()).await;
@@ -140,6 +132,7 @@ async fn serve(
     manager.ready();
     info!(files = loaded.files.len(), "ready");
 
+    let mut watch = Watch::new(&loaded.watched, Patience::default());
     let outcomes = Outcomes::new(&instruments, clock);
     let mut reloader = Reloader { origin, current: config, outcomes, log };
     let mut alive = interval(manager.watchdog.unwrap_or(Duration::from_secs(3600)));
@@ -151,14 +144,15 @@ async fn serve(
                 Some(Asked::Stop) | None => break,
             },
             request = reloads.recv() => request,
+            () = watch.changed() => None,
             _ = alive.tick() => {
                 manager.alive();
                 continue;
             }
         };
         manager.reloading();
-        let outcome = reloader.reload(&mut supervisor).await.map(|(words, _loaded)| {
-            routes.metrics_path.store(Arc::new(reloader.current.exporters.prometheus.path.clone()));
+        let outcome = reloader.reload(&mut supervisor, &mut front).await.map(|(words, loaded)| {
+            watch.follow(&loaded.watched);
             words
         });
         manager.ready();
@@ -179,8 +173,7 @@ async fn serve(
             Exit::Failure
         }
     };
-    stopper.stop();
-    let _ = serving.await;
+    front.close().await;
     driving.abort();
     Ok(exit)
 }

@@ -12,6 +12,7 @@ use vigie_pipeline::clock::Clock;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::recipe::Recipe;
 
+use crate::server::Front;
 use crate::supervisor::Supervisor;
 use crate::{logging, own, telemetry};
 
@@ -79,12 +80,20 @@ pub(crate) struct Reloader {
 
 impl Reloader {
     /// Loads the configuration and applies it; in words what changed, or all mistakes.
-    pub(crate) async fn reload(&mut self, supervisor: &mut Supervisor) -> Result<(String, Loaded), String> {
+    pub(crate) async fn reload(
+        &mut self,
+        supervisor: &mut Supervisor,
+        front: &mut Front,
+    ) -> Result<(String, Loaded), String> {
         let span = info_span!(target: telemetry::SPANS, "reload");
-        self.load_and_apply(supervisor).instrument(span).await
+        self.load_and_apply(supervisor, front).instrument(span).await
     }
 
-    async fn load_and_apply(&mut self, supervisor: &mut Supervisor) -> Result<(String, Loaded), String> {
+    async fn load_and_apply(
+        &mut self,
+        supervisor: &mut Supervisor,
+        front: &mut Front,
+    ) -> Result<(String, Loaded), String> {
         let origin = self.origin.clone();
         let loaded = tokio::task::spawn_blocking(move || origin.load()).await;
         let loaded = match loaded {
@@ -93,6 +102,10 @@ impl Reloader {
             Err(panic) => return Err(self.refuse(format!("loading the configuration failed: {panic}"))),
         };
         let config = Arc::new(loaded.config.clone());
+        if let Err(error) = front.change(&config.server).await {
+            return Err(self.refuse(format!("server: {error}")));
+        }
+        front.serve_metrics_at(&config.exporters.prometheus.path);
         for key in needs_restart(&self.current, &config) {
             warn!(key, "changed, but takes effect only when the agent is started again");
         }
@@ -133,7 +146,6 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("agent.resource", a.resource != b.resource),
         ("agent.state_dir", a.state_dir != b.state_dir),
         ("agent.memory_limit", a.memory_limit != b.memory_limit),
-        ("server", old.server != new.server),
     ];
     changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
 }

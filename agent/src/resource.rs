@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use vigie_collectors::system::host;
 use vigie_config::Config;
 use vigie_pipeline::otlp::envelope;
 
 /// The attributes: the host's identity, then what the configuration says, then the service.
 #[must_use]
 pub(crate) fn attributes(config: &Config) -> BTreeMap<String, String> {
-    let mut attributes = BTreeMap::new();
-    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    attributes.insert("host.name".to_owned(), node);
+    let mut attributes: BTreeMap<String, String> = host::identity(&config.collectors.system.rootfs)
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
     attributes.insert("service.name".into(), config.agent.service.clone());
     attributes.extend(config.agent.resource.clone());
     attributes

@@ -4,6 +4,7 @@
 //! how long an idle connection is kept. Liveness answers even when nothing else works.
 
 mod access;
+mod front;
 mod index;
 mod routes;
 mod tls;
@@ -23,6 +24,7 @@ use vigie_config::Server as Config;
 use vigie_pipeline::stop::Stop;
 
 use access::Access;
+pub(crate) use front::Front;
 pub(crate) use routes::{ReloadRequest, Routes};
 use tls::Tls;
 
@@ -124,6 +126,8 @@ impl Server {
                 }
             });
         }
+        // Whoever takes the address over need not wait for the last answers.
+        drop(self.listener);
         let _ = tokio::time::timeout(LAST_ANSWERS, graceful.shutdown()).await;
     }
 }
