@@ -122,9 +122,11 @@ fn find_exporter(
     settings: &[Setting],
 ) -> Option<usize> {
     const LIST: [&str; 2] = ["exporters", "otlp"];
-    if let Some(Node { value: Value::List(elements), .. }) = layers.get(&LIST)
-        && !elements.is_empty()
-    {
+    let none = Value::List(Vec::new());
+    let said = layers.get(&LIST).filter(|node| node.value != Value::Null && node.value != none);
+    if let Some(said) = said {
+        // What is no list is a mistake, to be found when it is decoded.
+        let Value::List(elements) = &said.value else { return None };
         let is_ours = |element: &Node| match element.get(&["name"]).map(|name| &name.value) {
             None => true,
             Some(Value::Text(name)) => name.value == EXPORTER,

@@ -197,9 +197,24 @@ impl<'v> Layers<'v> {
                 }
             }
         }
+        for mistake in &mut mistakes {
+            mistake.message = on_one_line(&mistake.message);
+            mistake.path = on_one_line(&mistake.path);
+        }
         mistakes.dedup();
         Mistakes(mistakes)
     }
+}
+
+/// Without line breaks and other control characters, and of a length that people read.
+fn on_one_line(text: &str) -> String {
+    const MAX: usize = 1000;
+    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let mut line: String = text.chars().take(MAX).map(plain).collect();
+    if text.chars().nth(MAX).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 #[cfg(test)]

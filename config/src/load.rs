@@ -94,6 +94,8 @@ impl Origin {
             Ok(())
         })?;
         contents.append(&mut of_web);
+        // A pipe can be read once only.
+        contents.retain(|path, _| path.is_file());
         let mut paths = found.watched;
         paths.extend(contents.keys().filter(|path| !found.files.contains(path)).cloned());
         Ok(Loaded { config, files: found.files, watched: Watched { paths, contents } })

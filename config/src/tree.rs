@@ -113,13 +113,14 @@ impl Node {
         })
     }
 
-    /// Sets the member at a path of keys, making the mappings on the way.
+    /// Sets the member at a path of keys, making the mappings on the way. Where the file has something else in place of
+    /// a mapping, nothing is set: that is a mistake, and must stay to be found.
     pub(crate) fn set(&mut self, keys: &[&str], node: Node) {
         let Some((first, rest)) = keys.split_first() else {
             *self = node;
             return;
         };
-        if !matches!(self.value, Value::Map(_)) {
+        if self.value == Value::Null {
             self.value = Value::Map(Vec::new());
         }
         if let Value::Map(members) = &mut self.value {

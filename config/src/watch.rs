@@ -152,7 +152,7 @@ fn kernel(woken: &Arc<Notify>) -> Option<RecommendedWatcher> {
 /// What would be read now. What cannot be read is as good as absent: a load would tell why.
 fn contents(paths: &[PathBuf]) -> BTreeMap<PathBuf, u64> {
     let mut files = files::find(paths, None).files;
-    files.retain(|file| !file.is_dir());
+    files.retain(|file| file.is_file());
     let read = |file: PathBuf| read_bounded(&file, MAX_FILE).ok().map(|bytes| (file, content_hash(&bytes)));
     files.into_iter().filter_map(read).collect()
 }

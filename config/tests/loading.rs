@@ -322,3 +322,17 @@ fn the_roots_of_the_host_can_be_flags() {
     let told = Origin { flags, ..origin(dir.path(), &[]) }.load().unwrap_err().to_string();
     assert!(told.starts_with("--path.sysfs: collectors.system.sysfs: "), "{told}");
 }
+
+#[test]
+fn neither_environment_nor_flags_hide_a_mistake_of_the_file() {
+    let dir = written(&[("vigie.yaml", "agent: [shop]\nexporters: { otlp: { name: a } }\n")]);
+    let variables = [("OTEL_SERVICE_NAME", "x"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")];
+    let flags = Flags { log_level: Some("warn".to_owned()), ..Flags::default() };
+    let told = Origin { flags, ..origin(dir.path(), &variables) }.load().unwrap_err().to_string();
+    let told = told.replace(&format!("{}/", dir.path().display()), "");
+    assert_eq!(
+        told,
+        "vigie.yaml:1:1: agent: expected a mapping, found a list\n\
+         vigie.yaml:2:14: exporters.otlp: expected a list, found a mapping"
+    );
+}

@@ -6,7 +6,7 @@ use serde::de::{
 };
 use vigie_pipeline::check::Step;
 
-use super::Decoder;
+use super::decoder::Decoder;
 use super::error::Error;
 use crate::tree::{Node, Value};
 

@@ -186,6 +186,7 @@ fn found(unexpected: Unexpected<'_>) -> String {
         Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a mapping".to_owned(),
+        Unexpected::Str(text) if text.chars().count() > 60 => "a long string".to_owned(),
         Unexpected::Str(text) => format!("the string `{text}`"),
         Unexpected::Unsigned(number) => format!("the number `{number}`"),
         Unexpected::Signed(number) => format!("the number `{number}`"),

@@ -184,6 +184,18 @@ fn wrong_types_say_what_to_do() {
 }
 
 #[test]
+fn a_message_is_one_line_of_bounded_length() {
+    refused(
+        "\"a\\nb\\e[2J\": 1",
+        "1:1: a\\nb\\u{1b}[2J: unknown key; known are `port`, `open`, `ratio`, `label`, `wait`, `room`, `items`, `tags`, `key`, `file`, `pay`",
+    );
+    let told = load(&format!("port: {}", "x".repeat(5000))).unwrap_err();
+    assert!(told.ends_with("found a long string"), "{told}");
+    let told = load(&format!("{}: 1", "x".repeat(900))).unwrap_err();
+    assert!(told.len() < 2000, "{told}");
+}
+
+#[test]
 fn what_is_no_yaml_is_told_where() {
     refused(
         "a: [1,\nb: 2\n",
