@@ -5,6 +5,7 @@
 //!   its own.
 //! * What may pass is sent again for ever, at the pace of a [`backoff`]; what a destination refuses for
 //!   good is dropped and counted. Which is which is the OTLP specification's word, not ours.
+//! * [`metrics`] reads the snapshot at an interval and sends what it finds.
 //! * A closed queue is delivered to its end; a stop lets what is under way finish, and the rest stays in
 //!   the queue.
 //!
@@ -22,6 +23,7 @@ mod failure;
 mod grpc;
 mod http;
 mod lane;
+mod metrics;
 mod news;
 mod parcel;
 #[cfg(test)]
@@ -39,10 +41,11 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{MissedTickBehavior, interval};
-use vigie_pipeline::batch::Signal;
+use vigie_pipeline::batch::{Envelope, Signal};
 use vigie_pipeline::plug::{Error, Exporter, Intake, Part, Surroundings};
 use vigie_pipeline::queue::Queue;
 use vigie_pipeline::recipe::Recipe;
+use vigie_pipeline::snapshot::Snapshot;
 use vigie_pipeline::stop::Stop;
 
 pub use config::{Batch, Compression, Config, Protocol, Retry, Spool, SpoolMode, Tls};
@@ -50,6 +53,7 @@ pub use config::{Batch, Compression, Config, Protocol, Retry, Spool, SpoolMode, 
 use backoff::Pace;
 use destination::Destination;
 use lane::Lane;
+use metrics::Readings;
 use news::News;
 use parcel::Gathering;
 use tally::Tally;
@@ -57,11 +61,10 @@ use tally::Tally;
 /// How the part is built.
 #[must_use]
 pub fn recipe(config: &Config) -> Recipe {
-    let events: Vec<Signal> = config.signals.iter().copied().filter(|s| *s != Signal::Metrics).collect();
     Recipe::new("otlp", config.name.as_str(), config, |config, surroundings| {
         Ok(Part::Exporter(Box::new(Push::new(config, surroundings)?)))
     })
-    .taking(&events)
+    .taking(&config.signals)
 }
 
 /// One destination.
@@ -69,7 +72,7 @@ struct Push {
     config: Config,
     surroundings: Surroundings,
     /// Made when the part is built, so that what is wrong with them shows then.
-    destinations: Vec<(Signal, Destination)>,
+    destinations: Vec<(Signal, Arc<Destination>)>,
 }
 
 /// How often the depth of the queues is written down.
@@ -82,18 +85,42 @@ impl Push {
             let destination = Destination::new(config, *signal, surroundings)
                 .map_err(|error| format!("set up {}: {error}", signal.as_str()))?;
             tally(config, *signal, surroundings);
-            Ok((*signal, destination))
+            Ok((*signal, Arc::new(destination)))
         });
         let destinations = destinations.collect::<Result<_, Error>>()?;
         Ok(Self { config: config.clone(), surroundings: surroundings.clone(), destinations })
     }
 
-    fn lane(&self, signal: Signal, queue: Arc<Queue>, destination: Destination) -> Result<Lane, Error> {
+    fn lane(
+        &self,
+        signal: Signal,
+        queue: &Arc<Queue>,
+        destination: &Arc<Destination>,
+    ) -> Result<Lane, Error> {
         let batch = &self.config.batch;
         let gathering = Gathering::new(batch.max_bytes.bytes(), batch.max_delay.0);
         let pace = Pace::new(self.config.backoff()?);
         let tally = tally(&self.config, signal, &self.surroundings);
-        Ok(Lane::new(queue, destination, gathering, pace, tally, News::new(&self.config.name, signal)))
+        let news = News::new(&self.config.name, signal);
+        Ok(Lane::new(Arc::clone(queue), Arc::clone(destination), gathering, pace, tally, news))
+    }
+
+    /// What sends metrics, if they are named.
+    fn readings(&self, snapshot: &Snapshot) -> Result<Option<Readings>, Error> {
+        let metrics = self.destinations.iter().find(|(signal, _)| *signal == Signal::Metrics);
+        let Some((signal, destination)) = metrics else { return Ok(None) };
+        let Surroundings { resource, scope, clock, .. } = &self.surroundings;
+        Ok(Some(Readings {
+            snapshot: snapshot.clone(),
+            destination: Arc::clone(destination),
+            envelope: Arc::new(Envelope { resource: resource.clone(), scope: scope.clone() }),
+            interval: self.config.metric_interval.unwrap_or(metrics::INTERVAL),
+            max_bytes: self.config.batch.max_bytes.bytes(),
+            clock: clock.clone(),
+            pace: Pace::new(self.config.backoff()?),
+            tally: tally(&self.config, *signal, &self.surroundings),
+            news: News::new(&self.config.name, *signal),
+        }))
     }
 }
 
@@ -103,21 +130,32 @@ fn tally(config: &Config, signal: Signal, surroundings: &Surroundings) -> Tally 
 
 #[async_trait]
 impl Exporter for Push {
-    async fn run(mut self: Box<Self>, intake: Intake, stop: Stop) -> Result<(), Error> {
+    async fn run(self: Box<Self>, intake: Intake, stop: Stop) -> Result<(), Error> {
         let mut lanes = FuturesUnordered::new();
         let mut depths = Vec::new();
-        for (signal, destination) in std::mem::take(&mut self.destinations) {
-            let Some((_, queue)) = intake.queues.iter().find(|(s, _)| *s == signal) else { continue };
-            depths.push((Arc::clone(queue), tally(&self.config, signal, &self.surroundings)));
-            lanes.push(self.lane(signal, Arc::clone(queue), destination)?.run(stop.clone()));
+        for (signal, destination) in &self.destinations {
+            let Some((_, queue)) = intake.queues.iter().find(|(s, _)| s == signal) else { continue };
+            depths.push((Arc::clone(queue), tally(&self.config, *signal, &self.surroundings)));
+            lanes.push(self.lane(*signal, queue, destination)?.run(stop.clone()));
         }
         let all = async { while lanes.next().await.is_some() {} };
+        let readings = self.readings(&intake.snapshot)?;
         tokio::select! {
             () = all => {}
             () = watch_depths(&depths) => {}
+            // Until the lanes end: that of metrics, though nothing queues in it, is one of them.
+            () = send_readings(readings) => {}
         }
         write_depths(&depths);
         Ok(())
+    }
+}
+
+/// For ever.
+async fn send_readings(readings: Option<Readings>) {
+    match readings {
+        Some(readings) => readings.run().await,
+        None => std::future::pending().await,
     }
 }
 

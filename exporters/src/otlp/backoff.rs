@@ -72,7 +72,7 @@ impl Pace {
     /// A request that was sent at `sent` failed at `now`; the destination may have said how long to wait.
     /// Requests that were under way together count as one failure.
     pub(super) fn failed(&mut self, sent: Instant, now: Instant, asked: Option<Duration>, chance: f64) {
-        if self.wait.is_none_or(|(began, _)| sent >= began) {
+        if self.wait.is_none_or(|(began, _)| sent > began) {
             self.failures = self.failures.saturating_add(1);
             self.wait = Some((now, now + self.backoff.wait(self.failures, chance)));
         }

@@ -135,6 +135,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn a_body_expands_to_what_it_was_made_from(
             bodies in proptest::collection::vec(

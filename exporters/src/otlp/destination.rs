@@ -26,6 +26,27 @@ pub(super) struct Destination {
 enum Carrier {
     Http(http::Client),
     Grpc(grpc::Client),
+    #[cfg(test)]
+    Played(Script),
+}
+
+/// Requests as a test sees them: it plays the destination.
+#[cfg(test)]
+pub(super) type Script = tokio::sync::mpsc::UnboundedSender<Asked>;
+
+/// A request to the test, and how it answers.
+#[cfg(test)]
+pub(super) struct Asked {
+    pub(super) body: Vec<u8>,
+    pub(super) answer: tokio::sync::oneshot::Sender<Result<Answer, Failure>>,
+}
+
+#[cfg(test)]
+async fn play(script: &Script, chunks: &[Bytes]) -> Result<Answer, Failure> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let gone = |_| Failure::new(Phase::Exchange, "the test is over");
+    script.send(Asked { body: chunks.concat(), answer }).map_err(|_| gone(()))?;
+    answered.await.unwrap_or_else(|_| Err(gone(())))
 }
 
 /// A request, sent.
@@ -57,6 +78,14 @@ impl Destination {
         Ok(Self { compressor, carrier, timeout })
     }
 
+    /// A destination that a test plays.
+    #[cfg(test)]
+    pub(super) fn played(script: Script, timeout: Duration) -> Self {
+        let share = vigie_pipeline::budget::Share::new("test", 1 << 20);
+        let compressor = Compressor::new(super::config::Compression::None, share);
+        Self { compressor, carrier: Carrier::Played(script), timeout }
+    }
+
     /// Sends one request: its chunks, compressed as the destination wants them.
     pub(super) async fn send(&self, chunks: Vec<Bytes>) -> Sent {
         // Until here there was only memory and processor to wait for, which is not the destination's fault.
@@ -69,6 +98,8 @@ impl Destination {
             match &self.carrier {
                 Carrier::Http(client) => client.send(Chunks::new(chunks)).await,
                 Carrier::Grpc(client) => client.send(chunks).await,
+                #[cfg(test)]
+                Carrier::Played(script) => play(script, &chunks).await,
             }
         };
         let answer = timeout(self.timeout, exchange).await.unwrap_or_else(|_| {

@@ -58,7 +58,7 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(
         queue: Arc<Queue>,
-        destination: Destination,
+        destination: Arc<Destination>,
         gathering: Gathering,
         pace: Pace,
         tally: Tally,
@@ -66,7 +66,7 @@ impl Lane {
     ) -> Self {
         Self {
             queue,
-            destination: Arc::new(destination),
+            destination,
             gathering,
             pace,
             tally,
@@ -126,11 +126,7 @@ impl Lane {
                 let rejected = rejected.min(events);
                 self.tally.delivered(events, rejected, sent.bytes);
                 self.answered(now);
-                if rejected > 0 {
-                    self.news.refused(now, rejected, &message);
-                } else if !message.is_empty() {
-                    self.news.remark(now, &message);
-                }
+                self.news.accepted(now, rejected, &message);
                 self.settle(number, rejected);
             }
             Ok(Answer::Refused { why }) => {

@@ -62,8 +62,16 @@ impl News {
         }
     }
 
-    /// The destination took everything and has something to say.
-    pub(super) fn remark(&mut self, now: Instant, message: &str) {
+    /// The destination took a request, all but `rejected` of its events, and may have something to say.
+    pub(super) fn accepted(&mut self, now: Instant, rejected: u64, message: &str) {
+        if rejected > 0 {
+            self.refused(now, rejected, message);
+        } else if !message.is_empty() {
+            self.remark(now, message);
+        }
+    }
+
+    fn remark(&mut self, now: Instant, message: &str) {
         if self.refusal_told.is_none_or(|told| now - told >= REFUSALS_EVERY) {
             self.refusal_told = Some(now);
             tracing::warn!(exporter = %self.exporter, signal = self.signal, "the destination says: {message}");

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod grpc;
+mod lane;
+mod metrics;
 mod trouble;
 
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
