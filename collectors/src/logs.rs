@@ -1,24 +1,71 @@
-//! Log files.
+//! Log files: tailed to OTLP, and no line lost.
+//!
+//! **The file is the buffer.** Lines are read, encoded as records and offered; while there is no room they wait
+//! in their files. The saved offset of a file passes only bytes whose every line was delivered, or dropped on
+//! purpose and counted ([`offsets`], [`store`]). So after a crash at most what was in flight comes again.
+//!
+//! From the bottom up: [`identity`] says what makes a file the same file; [`file`] reads one to its last
+//! complete line; [`record`] turns lines into records, with [`parse`] for their formats; [`follower`] knows all
+//! files of a source and is driven in turns; [`source`] drives it, woken up by [`wake`].
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use vigie_pipeline::check::{Check, Place};
+mod config;
+mod fields;
+mod file;
+mod follower;
+mod identity;
+mod meters;
+mod offsets;
+mod parse;
+mod patterns;
+mod record;
+mod severity;
+mod source;
+mod store;
+mod timestamp;
+mod wake;
+
+use std::sync::Arc;
+
+use vigie_pipeline::batch::Envelope;
+use vigie_pipeline::otlp::envelope;
+use vigie_pipeline::plug::{Error, Part, Surroundings};
 use vigie_pipeline::recipe::Recipe;
 
-/// One entry of `collectors.logs`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Unique; the `source` label of the ledger.
-    pub name: String,
-}
+pub use config::{Config, Filter, Parse, Severity, StartAt, Timestamp};
+pub use timestamp::Format;
 
-impl Check for Config {
-    fn check(&self, _at: &mut Place<'_>) {}
-}
+use follower::Parts;
+use meters::Meters;
+use patterns::{Exclusion, Pattern, Patterns};
+use record::Recorder;
+use source::Tail;
+use store::Store;
+
+/// About how large a batch becomes; less if the memory for reading is scarce.
+const BATCH_BYTES: usize = 448 << 10;
 
 /// How the part is built.
 #[must_use]
 pub fn recipe(config: &Config) -> Recipe {
-    Recipe::new("logs", config.name.as_str(), config, |_, _| Err("not there yet".into()))
+    Recipe::new("logs", config.name.as_str(), config, build)
+}
+
+fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
+    let include = config.include.iter().map(|glob| Pattern::new(&glob.to_string_lossy()));
+    let patterns = Patterns {
+        include: include.collect::<Result<_, _>>()?,
+        exclude: config.exclude.iter().map(|glob| Exclusion::new(glob)).collect::<Result<_, _>>()?,
+    };
+    let meters = Meters::new(&surroundings.instruments, &config.name);
+    let scope = envelope::scope(&config.name, "");
+    let parts = Parts {
+        patterns,
+        start_at: config.start_at,
+        recorder: Recorder::new(config, meters.clone())?,
+        claim: Store::open(&surroundings.state_dir).claim(&config.name),
+        meters,
+        envelope: Arc::new(Envelope { resource: surroundings.resource.clone(), scope }),
+        batch_bytes: BATCH_BYTES.min(surroundings.budget.read.size() / 8),
+    };
+    Ok(Part::Source(Box::new(Tail::new(parts, surroundings.clock.clone()))))
 }

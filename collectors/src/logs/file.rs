@@ -1,0 +1,255 @@
+//! One file being followed: a descriptor, a position at the start of a line, and what was offered of it.
+//!
+//! Nothing is kept between two reads: what follows the last newline is read again when there is more. So half a
+//! line is never taken for a whole one, a crash forgets nothing, and an idle file costs a descriptor.
+//!
+//! Files are appended to. A file that is shorter than the position, or has other bytes before it, was truncated
+//! (as copytruncate does) and is read from its beginning. A writer that does not append leaves a hole of NUL
+//! bytes when its file is truncated: it is skipped, over what is not allocated without reading it.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rustix::fs::SeekFrom;
+
+use super::identity::{self, FileId, HEAD, Mark, Print};
+use super::meters::Meters;
+use super::offsets::Offsets;
+use super::record::{Recorder, Records, Shape};
+use super::store::Entry;
+
+/// How much is read at a time: what stays in the fastest caches while it is checked, split and encoded.
+pub(crate) const CHUNK: usize = 64 << 10;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    pub(crate) id: FileId,
+    /// What it was called when it was first seen.
+    pub(crate) path: PathBuf,
+    handle: File,
+    /// `log.file.path` and the like, encoded.
+    attributes: Vec<u8>,
+    /// The start of the first line that was not read.
+    position: Mark,
+    /// There is no newline between the position and this, if it is larger.
+    searched: u64,
+    head: Print,
+    pub(crate) offsets: Offsets,
+    /// At the last look.
+    pub(crate) size: u64,
+    /// Since when no path leads to it, as far as is known.
+    pub(crate) gone: Option<Instant>,
+    /// When it was last found to have something new.
+    pub(crate) active: Instant,
+    /// Whether the last attempt to read it failed.
+    pub(crate) failing: bool,
+    /// Whether it waits to be read.
+    pub(crate) queued: bool,
+}
+
+/// How a turn of reading ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// All complete lines were read.
+    Drained,
+    /// There is more.
+    More,
+}
+
+impl Followed {
+    pub(crate) fn new(
+        path: PathBuf,
+        handle: File,
+        id: FileId,
+        start: Mark,
+        attributes: Vec<u8>,
+        now: Instant,
+    ) -> io::Result<Self> {
+        let mut file = Self {
+            id,
+            path,
+            handle,
+            attributes,
+            position: start,
+            searched: 0,
+            head: Print::default(),
+            offsets: Offsets::new(start),
+            size: start.offset,
+            gone: None,
+            active: now,
+            failing: false,
+            queued: false,
+        };
+        file.grow_head()?;
+        Ok(file)
+    }
+
+    /// What the store is to know, if everything before `mark` is done with.
+    pub(crate) fn entry(&self, mark: Mark, seen: u64) -> Entry {
+        Entry { path: self.path.clone(), head: self.head, mark, seen }
+    }
+
+    /// How many bytes were not read when it was last looked at.
+    pub(crate) fn lag(&self) -> u64 {
+        self.size.saturating_sub(self.position.offset)
+    }
+
+    /// Up to where it was read.
+    pub(crate) fn position(&self) -> Mark {
+        self.position
+    }
+
+    /// Size and number of links, now.
+    pub(crate) fn look(&self) -> io::Result<(u64, u64)> {
+        let meta = self.handle.metadata()?;
+        Ok((meta.len(), meta.nlink()))
+    }
+
+    /// Whether it was truncated since it was last read. If so, its beginning is the new position, and what is
+    /// on its way of the old content no longer counts.
+    pub(crate) fn restart_if_truncated(&mut self) -> io::Result<bool> {
+        let (size, _) = self.look()?;
+        self.size = size;
+        if size == self.position.offset || size > self.position.offset && self.position.holds(&self.handle)? {
+            return Ok(false);
+        }
+        self.position = Mark::START;
+        self.searched = 0;
+        self.head = Print::default();
+        self.offsets = Offsets::new(Mark::START);
+        Ok(true)
+    }
+
+    /// Encodes complete lines into `out` until `limit` bytes are in it, or more by a chunk's lines.
+    pub(crate) fn read(
+        &mut self,
+        chunk: &mut [u8],
+        recorder: &mut Recorder,
+        out: &mut Records,
+        limit: usize,
+        meters: &Meters,
+        observed: u64,
+    ) -> io::Result<Progress> {
+        recorder.turn_to(&self.attributes, observed);
+        let progress = loop {
+            if out.bytes.len() >= limit {
+                break Progress::More;
+            }
+            let len = read_some(&self.handle, chunk, self.position.offset)?;
+            let full = len == chunk.len();
+            let bytes = &chunk[..len];
+            if bytes.first() == Some(&0) {
+                self.skip_hole(bytes, meters)?;
+                continue;
+            }
+            match memchr::memrchr(b'\n', bytes) {
+                Some(last) => {
+                    let used = recorder.lines(&bytes[..=last], out, 2 * limit);
+                    self.advance(&bytes[..used]);
+                    if !full && used == last + 1 {
+                        break Progress::Drained;
+                    }
+                }
+                None if full => {
+                    if !self.read_long_line(chunk, recorder, out)? {
+                        break Progress::Drained;
+                    }
+                }
+                None => break Progress::Drained,
+            }
+        };
+        self.size = self.size.max(self.position.offset);
+        self.grow_head()?;
+        Ok(progress)
+    }
+
+    /// Encodes what is there without a newline, because nobody will write the rest.
+    pub(crate) fn read_rest(
+        &mut self,
+        recorder: &mut Recorder,
+        out: &mut Records,
+        observed: u64,
+    ) -> io::Result<()> {
+        let (size, _) = self.look()?;
+        let len = size.saturating_sub(self.position.offset);
+        if len > 0 {
+            recorder.turn_to(&self.attributes, observed);
+            let max = recorder.max_line() as u64;
+            let line = identity::read(&self.handle, self.position.offset, len.min(max) as usize)?;
+            recorder.bytes(&line, if len > max { Shape::Truncated } else { Shape::Partial }, out);
+            self.position = Mark::at(&self.handle, size)?;
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, used: &[u8]) {
+        self.position = Mark { offset: self.position.offset + used.len() as u64, tail: Print::of_end(used) };
+    }
+
+    /// Passes the NUL bytes at the position: those at hand, or as many as are not allocated.
+    fn skip_hole(&mut self, bytes: &[u8], meters: &Meters) -> io::Result<()> {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count() as u64;
+        let mut end = self.position.offset + zeros;
+        if zeros == bytes.len() as u64 {
+            match rustix::fs::seek(&self.handle, SeekFrom::Data(end)) {
+                Ok(data) => end = end.max(data),
+                // No data behind it: the hole reaches to the end of the file.
+                Err(rustix::io::Errno::NXIO) => end = end.max(self.look()?.0),
+                // A file system that does not know: byte by byte.
+                Err(_) => {}
+            }
+        }
+        meters.hole_bytes.inc_by(end - self.position.offset);
+        self.position = Mark::at(&self.handle, end)?;
+        Ok(())
+    }
+
+    /// Looks for the end of a line that is longer than a chunk; false if it has none yet.
+    fn read_long_line(
+        &mut self,
+        chunk: &mut [u8],
+        recorder: &mut Recorder,
+        out: &mut Records,
+    ) -> io::Result<bool> {
+        let start = self.position.offset;
+        self.searched = self.searched.max(start);
+        let end = loop {
+            let len = read_some(&self.handle, chunk, self.searched)?;
+            if len == 0 {
+                return Ok(false);
+            }
+            if let Some(newline) = memchr::memchr(b'\n', &chunk[..len]) {
+                break self.searched + newline as u64;
+            }
+            self.searched += len as u64;
+        };
+        let len = end - start;
+        let max = recorder.max_line() as u64;
+        let line = identity::read(&self.handle, start, len.min(max) as usize)?;
+        recorder.long_line(&line, len, out);
+        self.position = Mark::at(&self.handle, end + 1)?;
+        Ok(true)
+    }
+
+    /// Remembers more of the first bytes, as long as there were fewer than wanted.
+    fn grow_head(&mut self) -> io::Result<()> {
+        let wanted = self.position.offset.min(HEAD as u64) as usize;
+        if usize::from(self.head.len) < wanted {
+            self.head = Print::of(&identity::read(&self.handle, 0, wanted)?);
+        }
+        Ok(())
+    }
+}
+
+fn read_some(file: &File, chunk: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(chunk, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}

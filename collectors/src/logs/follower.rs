@@ -1,0 +1,282 @@
+//! All files of a source: which there are, which have something new, and where each stands.
+//!
+//! Synchronous and driven from outside, in turns: it is told what may have happened and what time it is, and
+//! returns encoded batches. It blocks on the file system and on nothing else, so it is run where that hurts
+//! nobody.
+//!
+//! A file is known by device and inode as long as its descriptor is held, so a rename changes nothing: the file
+//! is read to its end under its new name, or under none. It is let go when no path matches it any more, every
+//! line was read and settled, and nobody has written to it for a while.
+
+mod discovery;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tracing::{debug, warn};
+use vigie_pipeline::batch::{Batch, Envelope, Signal};
+use vigie_pipeline::ledger::Counts;
+use vigie_pipeline::outlet::Offer;
+
+use super::config::StartAt;
+use super::file::{CHUNK, Followed, Progress};
+use super::identity::FileId;
+use super::meters::Meters;
+use super::patterns::Patterns;
+use super::record::{Recorder, Records};
+use super::store::Claim;
+use super::wake::Touched;
+
+/// How long a deleted file is held after its last change: its writer may not have noticed yet.
+const HOLD_DELETED: Duration = Duration::from_secs(5);
+
+/// How long a renamed file that no pattern matches is held after its last change.
+const HOLD_RENAMED: Duration = Duration::from_secs(60);
+
+/// What a follower is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) patterns: Patterns,
+    pub(crate) start_at: StartAt,
+    pub(crate) recorder: Recorder,
+    pub(crate) claim: Claim,
+    pub(crate) meters: Meters,
+    pub(crate) envelope: Arc<Envelope>,
+    /// About how large a batch becomes, in bytes.
+    pub(crate) batch_bytes: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    parts: Parts,
+    files: HashMap<FileId, Followed>,
+    /// What is there under each path, links resolved.
+    names: HashMap<PathBuf, FileId>,
+    /// Files that are no text: not opened again as long as they exist.
+    ignored: HashSet<FileId>,
+    /// Paths that could not be opened at this scan, and at the one before.
+    failing: HashSet<PathBuf>,
+    failed: HashSet<PathBuf>,
+    /// Files that may have something new, the one that has waited longest first.
+    ready: VecDeque<FileId>,
+    tokens: HashMap<u64, FileId>,
+    next_token: u64,
+    scanned_before: bool,
+    chunk: Vec<u8>,
+}
+
+/// What a turn is told.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// What may have happened; a scan if it says so.
+    pub(crate) touched: Touched,
+    /// For timers.
+    pub(crate) now: Instant,
+    /// The time of the records: nanoseconds since the epoch.
+    pub(crate) observed: u64,
+}
+
+impl Told {
+    /// Seconds since the epoch.
+    fn seconds(&self) -> u64 {
+        self.observed / 1_000_000_000
+    }
+}
+
+impl Follower {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            files: HashMap::new(),
+            names: HashMap::new(),
+            ignored: HashSet::new(),
+            failing: HashSet::new(),
+            failed: HashSet::new(),
+            ready: VecDeque::new(),
+            tokens: HashMap::new(),
+            next_token: 0,
+            scanned_before: false,
+            chunk: Vec::new(),
+        }
+    }
+
+    /// Where filtered lines are counted.
+    pub(crate) fn count_in(&mut self, counts: Arc<Counts>) {
+        self.parts.recorder.count_in(counts);
+    }
+
+    /// The source's instruments.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.parts.meters
+    }
+
+    /// Whether files wait to be read.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// How many offers are not settled.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// How many files are held open.
+    pub(crate) fn open_files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The destinations are done with a batch.
+    pub(crate) fn settled(&mut self, token: u64, seconds: u64) {
+        let Some(file) = self.tokens.remove(&token).and_then(|id| self.files.get_mut(&id)) else { return };
+        if let Some(mark) = file.offsets.settled(token) {
+            self.parts.claim.put(file.id, file.entry(mark, seconds));
+        }
+    }
+
+    /// Files that notifications were about.
+    pub(crate) fn touch(&mut self, touched: &Touched) {
+        for path in &touched.paths {
+            if let Some(id) = self.names.get(path) {
+                queue(&mut self.ready, &mut self.files, *id);
+            }
+        }
+    }
+
+    /// Reads a quantum of each ready file, at most `most` bytes of records in all.
+    pub(crate) fn read(&mut self, told: &Told, most: usize) -> Vec<Offer> {
+        self.chunk.resize(CHUNK, 0);
+        let mut offers = Vec::new();
+        let mut total = 0;
+        while total < most {
+            let Some(id) = self.ready.pop_front() else { break };
+            let Some(file) = self.files.get_mut(&id) else { continue };
+            file.queued = false;
+            match read_one(file, &mut self.parts, &mut self.chunk, told) {
+                Ok((records, progress)) => {
+                    total += records.bytes.len();
+                    offers.extend(self.offer(id, records, told));
+                    if progress == Progress::More {
+                        queue(&mut self.ready, &mut self.files, id);
+                    }
+                }
+                Err(error) => {
+                    self.parts.meters.file_error("read");
+                    if !std::mem::replace(&mut file.failing, true) {
+                        warn!(source = self.parts.meters.source, "read {}: {error}", file.path.display());
+                    }
+                }
+            }
+        }
+        self.parts.recorder.flush();
+        if self.ready.is_empty() {
+            self.chunk = Vec::new();
+        }
+        offers
+    }
+
+    /// What was read of a file, as an offer that its position waits for.
+    fn offer(&mut self, id: FileId, records: Records, told: &Told) -> Option<Offer> {
+        let file = self.files.get_mut(&id)?;
+        let end = file.position();
+        if records.count == 0 {
+            if end != file.offsets.position()
+                && let Some(mark) = file.offsets.passed(end)
+            {
+                self.parts.claim.put(id, file.entry(mark, told.seconds()));
+            }
+            return None;
+        }
+        file.active = told.now;
+        let token = self.next_token;
+        self.next_token += 1;
+        self.tokens.insert(token, id);
+        file.offsets.offered(token, end);
+        let Records { mut bytes, count } = records;
+        bytes.shrink_to_fit();
+        let batch = Batch {
+            signal: Signal::Logs,
+            envelope: Arc::clone(&self.parts.envelope),
+            records: Bytes::from(bytes),
+            count,
+        };
+        Some(Offer { batch, token })
+    }
+
+    /// Looks at the files that no path leads to: reads what was written to them, and lets those go that are
+    /// done with.
+    pub(crate) fn tend_gone(&mut self, told: &Told) -> Vec<Offer> {
+        let mut offers = Vec::new();
+        let gone: Vec<FileId> =
+            self.files.values().filter(|file| file.gone.is_some()).map(|file| file.id).collect();
+        for id in gone {
+            let Some(file) = self.files.get_mut(&id) else { continue };
+            let Ok((size, links)) = file.look() else { continue };
+            if size != file.size {
+                queue(&mut self.ready, &mut self.files, id);
+                continue;
+            }
+            let hold = if links == 0 { HOLD_DELETED } else { HOLD_RENAMED };
+            let since = file.active.max(file.gone.unwrap_or(told.now));
+            if file.queued || told.now.saturating_duration_since(since) < hold {
+                continue;
+            }
+            if file.lag() > 0 {
+                let mut records = Records::default();
+                match file.read_rest(&mut self.parts.recorder, &mut records, told.observed) {
+                    Ok(()) => offers.extend(self.offer(id, records, told)),
+                    Err(_) => self.parts.meters.file_error("read"),
+                }
+            } else if file.offsets.is_settled() {
+                debug!("let go of {}", file.path.display());
+                self.files.remove(&id);
+                if links == 0 {
+                    self.parts.claim.forget(id);
+                }
+            }
+        }
+        self.parts.recorder.flush();
+        offers
+    }
+
+    /// Sets the gauges.
+    pub(crate) fn measure(&self) {
+        self.parts.meters.open_files.set(self.files.len() as i64);
+        self.parts.meters.lag_bytes.set(self.files.values().map(Followed::lag).sum::<u64>() as i64);
+    }
+}
+
+/// Puts a file at the end of the queue, unless it is in it.
+fn queue(ready: &mut VecDeque<FileId>, files: &mut HashMap<FileId, Followed>, id: FileId) {
+    if let Some(file) = files.get_mut(&id)
+        && !std::mem::replace(&mut file.queued, true)
+    {
+        ready.push_back(id);
+    }
+}
+
+fn read_one(
+    file: &mut Followed,
+    parts: &mut Parts,
+    chunk: &mut [u8],
+    told: &Told,
+) -> std::io::Result<(Records, Progress)> {
+    if file.restart_if_truncated()? {
+        parts.meters.truncations.inc();
+        debug!("{} was truncated: read from its beginning", file.path.display());
+        parts.claim.put(file.id, file.entry(file.position(), told.seconds()));
+    }
+    // What is there, and as much again for what encoding adds, up to a full batch.
+    let room = (file.lag() as usize).saturating_mul(2).min(parts.batch_bytes + 2 * CHUNK);
+    let mut records = Records { bytes: Vec::with_capacity(room), count: 0 };
+    let progress =
+        file.read(chunk, &mut parts.recorder, &mut records, parts.batch_bytes, &parts.meters, told.observed)?;
+    file.failing = false;
+    Ok((records, progress))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! What a source counts besides the ledger.
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge};
+use vigie_pipeline::instruments::Instruments;
+
+use super::fields::Reason;
+
+/// The instruments of one source.
+#[derive(Debug, Clone)]
+pub(crate) struct Meters {
+    pub(crate) read_bytes: IntCounter,
+    pub(crate) lines: IntCounter,
+    pub(crate) rotations: IntCounter,
+    pub(crate) truncations: IntCounter,
+    pub(crate) hole_bytes: IntCounter,
+    pub(crate) invalid_lines: IntCounter,
+    pub(crate) truncated_lines: IntCounter,
+    pub(crate) partial_lines: IntCounter,
+    parse_errors: [IntCounter; Reason::ALL.len()],
+    pub(crate) file_errors: IntCounterVec,
+    pub(crate) open_files: IntGauge,
+    pub(crate) lag_bytes: IntGauge,
+    pub(crate) save_failures: IntCounter,
+    pub(crate) source: String,
+}
+
+impl Meters {
+    pub(crate) fn new(instruments: &Instruments, source: &str) -> Self {
+        let counter = |name, help| instruments.counters(name, help, &["source"]).with_label_values(&[source]);
+        let gauge = |name, help| instruments.gauges(name, help, &["source"]).with_label_values(&[source]);
+        let errors = instruments.counters(
+            "vigie_log_parse_errors_total",
+            "Lines, or fields of lines, that were not what the configuration says.",
+            &["source", "reason"],
+        );
+        Self {
+            read_bytes: counter("vigie_log_read_bytes_total", "Bytes of log files read, each once."),
+            lines: counter("vigie_log_lines_total", "Lines read."),
+            rotations: counter("vigie_log_rotations_total", "Times that a path got another file."),
+            truncations: counter(
+                "vigie_log_truncations_total",
+                "Times that a file was cut off and is read from its beginning.",
+            ),
+            hole_bytes: counter("vigie_log_hole_bytes_total", "NUL bytes skipped where lines should begin."),
+            invalid_lines: counter(
+                "vigie_log_invalid_utf8_lines_total",
+                "Lines with bytes that are not UTF-8, each replaced by U+FFFD.",
+            ),
+            truncated_lines: counter("vigie_log_truncated_lines_total", "Lines cut off at max_line."),
+            partial_lines: counter(
+                "vigie_log_partial_lines_total",
+                "Last lines of rotated or deleted files that had no newline.",
+            ),
+            parse_errors: Reason::ALL.map(|reason| errors.with_label_values(&[source, reason.as_str()])),
+            file_errors: instruments.counters(
+                "vigie_log_file_errors_total",
+                "Files and directories that could not be opened or read.",
+                &["source", "operation"],
+            ),
+            open_files: gauge("vigie_log_open_files", "Files held open."),
+            lag_bytes: gauge("vigie_log_lag_bytes", "Bytes written to the files that are not read yet."),
+            save_failures: counter(
+                "vigie_log_offset_save_failures_total",
+                "Times that offsets could not be saved.",
+            ),
+            source: source.to_owned(),
+        }
+    }
+
+    pub(crate) fn parse_error(&self, reason: Reason) {
+        self.parse_errors[reason as usize].inc();
+    }
+
+    pub(crate) fn file_error(&self, operation: &str) {
+        self.file_errors.with_label_values(&[self.source.as_str(), operation]).inc();
+    }
+}

@@ -1,0 +1,243 @@
+//! Where every file stands, in memory and under `state_dir`: one store for all log sources of the process.
+//!
+//! An entry belongs to a source and a file, the file known by its identity and not by its path. Two sources may
+//! follow the same file, each with its own position. A source that is called differently than before finds the
+//! positions of its old name: those are adopted that no living source claims.
+//!
+//! Besides, the store remembers which patterns a source has looked for before. A file that matches only new
+//! patterns existed before the source did, and `start_at` decides; any other unknown file was born since, maybe
+//! while the agent was not running, and is read from its beginning.
+//!
+//! On disk it is `logs/offsets` (see [`format`]): written aside, synced, renamed, the directory synced, and the
+//! generation before kept as `logs/offsets.old`, which is read when the newer one is damaged.
+
+mod format;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tracing::{info, warn};
+
+use super::identity::{FileId, Mark, Print};
+
+/// How long a position outlives its file, in seconds.
+const FORGET_AFTER: u64 = 3 * 86_400;
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Entry {
+    /// What it was called when it was first seen.
+    pub(crate) path: PathBuf,
+    /// Of its first bytes.
+    pub(crate) head: Print,
+    /// All before it is delivered, or dropped on purpose.
+    pub(crate) mark: Mark,
+    /// When it was last known to exist: seconds since the epoch.
+    pub(crate) seen: u64,
+}
+
+/// The store. There is one for each `state_dir`.
+#[derive(Debug)]
+pub(crate) struct Store {
+    directory: PathBuf,
+    state: Mutex<State>,
+    /// Held while the file is written.
+    writing: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: BTreeMap<(Arc<str>, FileId), Entry>,
+    patterns: BTreeSet<(Arc<str>, String)>,
+    /// The sources that live, by how many parts: while one is replaced there may be two.
+    claims: HashMap<Arc<str>, usize>,
+    changed: bool,
+}
+
+/// The stores in use. Parts come and go with the configuration and are built from nothing but their own; that
+/// there is one writer for one file is a matter of the process.
+static STORES: Mutex<Vec<(PathBuf, Weak<Store>)>> = Mutex::new(Vec::new());
+
+impl Store {
+    /// The store under `state_dir`, read from there unless it is in use already. What cannot be read is
+    /// reported and left out.
+    pub(crate) fn open(state_dir: &Path) -> Arc<Self> {
+        let directory = state_dir.join("logs");
+        let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+        stores.retain(|(_, store)| store.strong_count() > 0);
+        if let Some(store) = stores.iter().find(|(d, _)| *d == directory).and_then(|(_, s)| s.upgrade()) {
+            return store;
+        }
+        let state = Mutex::new(load(&directory));
+        let store = Arc::new(Self { directory: directory.clone(), state, writing: Mutex::default() });
+        stores.push((directory, Arc::downgrade(&store)));
+        store
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is anything to save.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.state().changed
+    }
+
+    /// The positions of `source`, as long as the claim lives.
+    pub(crate) fn claim(self: &Arc<Self>, source: &str) -> Claim {
+        let source: Arc<str> = source.into();
+        *self.state().claims.entry(Arc::clone(&source)).or_default() += 1;
+        Claim { store: Arc::clone(self), source }
+    }
+
+    /// Writes what has changed since the last time, if anything; `now` in seconds since the epoch.
+    pub(crate) fn save(&self, now: u64) -> io::Result<()> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = {
+            let mut state = self.state();
+            if !std::mem::take(&mut state.changed) {
+                return Ok(());
+            }
+            state.files.retain(|_, entry| now.saturating_sub(entry.seen) < FORGET_AFTER);
+            format::write(&state.files, &state.patterns)
+        };
+        self.write(&text).inspect_err(|_| self.state().changed = true)
+    }
+
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.directory)?;
+        let [new, current, old] =
+            ["offsets.new", "offsets", "offsets.old"].map(|name| self.directory.join(name));
+        let mut file = File::create(&new)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        match fs::rename(&current, &old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::rename(&new, &current)?;
+        File::open(&self.directory)?.sync_all()
+    }
+}
+
+/// Reads the newest generation that is whole.
+fn load(directory: &Path) -> State {
+    for name in ["offsets", "offsets.old"] {
+        let path = directory.join(name);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => warn!("read {}: {error}", path.display()),
+            Ok(text) => match format::read(&text) {
+                Ok((files, patterns)) => return State { files, patterns, ..State::default() },
+                Err(error) => {
+                    warn!("read {}: {error}", path.display());
+                    // Out of the way, or the next write would put it in the place of the generation before.
+                    if let Err(error) = fs::rename(&path, path.with_extension("damaged")) {
+                        warn!("rename {}: {error}", path.display());
+                    }
+                }
+            },
+        }
+    }
+    info!("no saved offsets in {}: `start_at` decides", directory.display());
+    State::default()
+}
+
+/// The positions of one source.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    store: Arc<Store>,
+    source: Arc<str>,
+}
+
+impl Claim {
+    /// The store that it is in.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// What is known of `file`: by this source, or else by one that lives no more.
+    pub(crate) fn find(&self, file: FileId) -> Option<Entry> {
+        let state = self.store.state();
+        if let Some(own) = state.files.get(&(Arc::clone(&self.source), file)) {
+            return Some(own.clone());
+        }
+        let orphans =
+            state.files.iter().filter(|((source, id), _)| *id == file && !state.claims.contains_key(source));
+        orphans.map(|(_, entry)| entry).max_by_key(|entry| entry.seen).cloned()
+    }
+
+    /// All files of this source, and of sources that live no more if this one is new.
+    pub(crate) fn files(&self) -> Vec<(FileId, Entry)> {
+        let state = self.store.state();
+        let own = |source: &Arc<str>| *source == self.source;
+        let is_new = !state.files.keys().any(|(source, _)| own(source));
+        let of_mine = |source: &Arc<str>| own(source) || is_new && !state.claims.contains_key(source);
+        state
+            .files
+            .iter()
+            .filter(|((source, _), _)| of_mine(source))
+            .map(|((_, id), entry)| (*id, entry.clone()))
+            .collect()
+    }
+
+    /// Remembers where `file` stands.
+    pub(crate) fn put(&self, file: FileId, entry: Entry) {
+        let mut state = self.store.state();
+        state.files.insert((Arc::clone(&self.source), file), entry);
+        state.changed = true;
+    }
+
+    /// Remembers that `files` exist at the time `now`, in seconds since the epoch. To spare writing, only to
+    /// the hour.
+    pub(crate) fn exist(&self, files: impl Iterator<Item = FileId>, now: u64) {
+        let mut state = self.store.state();
+        for file in files {
+            let Some(entry) = state.files.get_mut(&(Arc::clone(&self.source), file)) else { continue };
+            if now.abs_diff(entry.seen) > 3600 {
+                entry.seen = now;
+                state.changed = true;
+            }
+        }
+    }
+
+    /// The file is gone for good.
+    pub(crate) fn forget(&self, file: FileId) {
+        let mut state = self.store.state();
+        state.changed |= state.files.remove(&(Arc::clone(&self.source), file)).is_some();
+    }
+
+    /// Which of `patterns` were looked for before: by this source, or by one that lives no more.
+    pub(crate) fn known<'p>(&self, patterns: impl Iterator<Item = &'p str>) -> Vec<bool> {
+        let state = self.store.state();
+        let mine = |source: &Arc<str>| *source == self.source || !state.claims.contains_key(source);
+        patterns.map(|wanted| state.patterns.iter().any(|(source, p)| p == wanted && mine(source))).collect()
+    }
+
+    /// Remembers that these patterns, and no others, are looked for.
+    pub(crate) fn learn<'p>(&self, patterns: impl Iterator<Item = &'p str>) {
+        let mut state = self.store.state();
+        let before = state.patterns.clone();
+        state.patterns.retain(|(source, _)| *source != self.source);
+        state.patterns.extend(patterns.map(|pattern| (Arc::clone(&self.source), pattern.to_owned())));
+        state.changed |= state.patterns != before;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = self.store.state();
+        if let Some(count) = state.claims.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                state.claims.remove(&self.source);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn id(inode: u64) -> FileId {
+    FileId { device: 1, inode }
+}
+
+fn entry(offset: u64) -> Entry {
+    let mark = Mark { offset, tail: Print::of(b"tail\n") };
+    Entry { path: "/var/log/a.log".into(), head: Print::of(b"head"), mark, seen: 1000 }
+}
+
+#[test]
+fn what_was_saved_is_found_by_the_next_process() {
+    let state_dir = tempfile::tempdir().unwrap();
+    let claim = Store::open(state_dir.path()).claim("app");
+    claim.put(id(7), entry(42));
+    claim.learn(["/var/log/*.log"].into_iter());
+    claim.store().save(1000).unwrap();
+    drop(claim);
+    let claim = Store::open(state_dir.path()).claim("app");
+    assert_eq!(claim.find(id(7)), Some(entry(42)));
+    assert_eq!(claim.known(["/var/log/*.log", "/other"].into_iter()), [true, false]);
+}
+
+#[test]
+fn a_renamed_source_adopts_what_no_living_source_claims() {
+    let state_dir = tempfile::tempdir().unwrap();
+    let store = Store::open(state_dir.path());
+    let (old, other) = (store.claim("old"), store.claim("other"));
+    old.put(id(1), entry(10));
+    other.put(id(2), entry(20));
+    old.learn(["/a"].into_iter());
+    other.learn(["/b"].into_iter());
+    drop(old);
+    let new = store.claim("new");
+    assert_eq!(new.find(id(1)), Some(entry(10)));
+    assert_eq!(new.find(id(2)), None);
+    assert_eq!(new.known(["/a", "/b"].into_iter()), [true, false]);
+    assert_eq!(new.files(), [(id(1), entry(10))]);
+}
+
+#[test]
+fn a_torn_write_at_any_byte_leaves_the_generation_before() {
+    let state_dir = tempfile::tempdir().unwrap();
+    let claim = Store::open(state_dir.path()).claim("app");
+    for offset in [1, 2] {
+        claim.put(id(7), entry(offset));
+        claim.store().save(1000).unwrap();
+    }
+    drop(claim);
+    let current = state_dir.path().join("logs/offsets");
+    let whole = fs::read(&current).unwrap();
+    for len in 0..whole.len() {
+        fs::write(&current, &whole[..len]).unwrap();
+        let found = Store::open(state_dir.path()).claim("app").find(id(7)).unwrap();
+        assert_eq!(found.mark.offset, 1, "torn after {len} bytes");
+        let mut zeroed = whole.clone();
+        zeroed[len..].fill(0);
+        fs::write(&current, &zeroed).unwrap();
+        let found = Store::open(state_dir.path()).claim("app").find(id(7)).unwrap();
+        assert_eq!(found.mark.offset, 1, "zeroes after {len} bytes");
+    }
+}
+
+#[test]
+fn a_file_long_gone_is_forgotten() {
+    let state_dir = tempfile::tempdir().unwrap();
+    let claim = Store::open(state_dir.path()).claim("app");
+    claim.put(id(1), entry(10));
+    claim.put(id(2), entry(20));
+    claim.exist([id(2)].into_iter(), 1000 + FORGET_AFTER);
+    claim.store().save(1000 + FORGET_AFTER).unwrap();
+    assert_eq!(claim.find(id(1)), None);
+    assert_eq!(claim.find(id(2)).unwrap().mark.offset, 20);
+}
+
+#[test]
+fn what_could_not_be_saved_is_saved_the_next_time() {
+    let state_dir = tempfile::tempdir().unwrap();
+    let claim = Store::open(state_dir.path()).claim("app");
+    claim.put(id(1), entry(10));
+    let in_the_way = state_dir.path().join("logs");
+    fs::write(&in_the_way, "").unwrap();
+    assert!(claim.store().save(1000).is_err());
+    fs::remove_file(&in_the_way).unwrap();
+    claim.store().save(1000).unwrap();
+    assert!(state_dir.path().join("logs/offsets").exists());
+}
