@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod behaviour;
+mod certificates;
 mod failures;
+mod requests;
 mod rig;
 mod servers;
+mod telemetry;
+mod tls;

@@ -63,6 +63,15 @@ pub(super) async fn canned(response: &'static [u8]) -> SocketAddr {
     .await
 }
 
+/// Takes connections and says nothing.
+pub(super) async fn silent() -> SocketAddr {
+    raw(|tcp| async move {
+        std::future::pending::<()>().await;
+        drop(tcp);
+    })
+    .await
+}
+
 /// Reads the head of a request.
 pub(super) async fn read_request(tcp: &mut TcpStream) {
     let mut head = Vec::new();
