@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use vigie_collectors::Collectors;
+use vigie_collectors::{Collectors, processes};
 use vigie_exporters::Exporters;
 use vigie_pipeline::check::{Check, Place};
 
@@ -17,6 +17,7 @@ use crate::flags::Flags;
 use crate::layers::Layers;
 use crate::mistake::Mistakes;
 use crate::server::Server;
+use crate::tree::Value;
 use crate::watch::Watched;
 use crate::web::Web;
 
@@ -81,10 +82,16 @@ impl Origin {
         }
         let signal_urls = environment::apply(&self.variables, &mut layers);
         self.flags.apply(&mut layers);
+        // Who says nothing about processes sees the agent's own.
+        let processes = layers.get(&["collectors", "processes"]);
+        let own_process = processes.is_none_or(|node| node.value == Value::Null);
 
         let mut of_web = BTreeMap::new();
         let (config, mut contents) = layers.finish(|config: &mut Config| {
             environment::complete(signal_urls, &mut config.exporters.otlp);
+            if own_process {
+                config.collectors.processes = processes::Config::own_process();
+            }
             // One that cannot be read is told at its key, by the check.
             if let Some(file) = config.server.web_config.as_ref().filter(|file| file.is_file()) {
                 let (web, contents) = load_web(file, &self.variables)?;

@@ -33,6 +33,8 @@ fn without_any_file_it_runs_on_defaults() {
     assert_eq!(loaded.files, [] as [std::path::PathBuf; 0]);
     assert_eq!(loaded.config.server.listen.to_string(), "127.0.0.1:9750");
     assert_eq!(loaded.config.exporters.otlp, []);
+    let groups: Vec<_> = loaded.config.collectors.processes.groups.iter().map(|group| &group.name).collect();
+    assert_eq!(groups, ["vigie"]);
 }
 
 #[test]

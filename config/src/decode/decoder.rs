@@ -169,7 +169,8 @@ impl<'de> Deserializer<'de> for Decoder<'de> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.value {
             Value::Null => visitor.visit_seq(Elements::new(self, &[])),
-            _ => self.visit(visitor),
+            Value::List(_) | Value::Map(_) => self.visit(visitor),
+            _ => self.visit(visitor).map_err(|error| error.hint("put it in brackets: `[…]`")),
         }
     }
 

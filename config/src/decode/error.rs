@@ -171,7 +171,7 @@ fn meant<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
         .map(|(_, name)| name);
     // `warning` for `warn`, `http` for `http/protobuf`.
     let longer = |name: &&&str| {
-        name.len().min(given.len()) > 3 && (name.starts_with(&given) || given.starts_with(**name))
+        name.len().min(given.len()) > 2 && (name.starts_with(&given) || given.starts_with(**name))
     };
     close.or_else(|| known.iter().find(longer).copied())
 }
