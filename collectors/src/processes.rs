@@ -10,6 +10,10 @@
 //! to the next, so that no counter goes back when a member ends: what members use counts from when they are first
 //! seen, and what is used between the last pass and the end of a process is lost, as with process-exporter.
 //!
+//! Where it differs from process-exporter: `namedprocess_namegroup_states` counts processes, as its help says, and
+//! `…_threads_wchan` each thread once, where process-exporter counts a process of several threads once more; there
+//! are no series for each thread name, and no proportional sizes, for which the kernel walks the page tables.
+//!
 //! What is not ours to see: under `hidepid` others' processes do not exist, and without `CAP_SYS_PTRACE` their `io`
 //! and `fd` cannot be read; each process of a group of which something cannot be read counts as one
 //! `namedprocess_scrape_partial_errors` at each scrape.

@@ -22,6 +22,8 @@ pub(super) struct Process {
     pub(super) user: u64,
     pub(super) faults: u64,
     pub(super) read_bytes: u64,
+    /// Voluntary ones of the first of its four threads; the others have twice, three and four times as many.
+    pub(super) switches: u64,
     pub(super) open_files: usize,
 }
 
@@ -37,6 +39,7 @@ impl Default for Process {
             user: 0,
             faults: 0,
             read_bytes: 0,
+            switches: 0,
             open_files: 2,
         }
     }
@@ -73,11 +76,7 @@ impl FakeProc {
             ),
         );
         write("cmdline", process.cmdline.to_owned());
-        write(
-            "status",
-            "Name:\tx\nVmSwap:\t       3 kB\nvoluntary_ctxt_switches:\t11\nnonvoluntary_ctxt_switches:\t7\n"
-                .to_owned(),
-        );
+        write("status", "Name:\tx\nVmSwap:\t       3 kB\n".to_owned());
         write("io", format!("rchar: 9\nread_bytes: {}\nwrite_bytes: 6\n", process.read_bytes));
         write(
             "limits",
@@ -88,6 +87,11 @@ impl FakeProc {
         for (thread, function) in ["0", "futex_wait", "futex_wait", "do_wait\n"].into_iter().enumerate() {
             fs::create_dir_all(dir.join(format!("task/{thread}"))).unwrap();
             write(&format!("task/{thread}/wchan"), function.to_owned());
+            let switches = (thread as u64 + 1) * process.switches;
+            write(
+                &format!("task/{thread}/status"),
+                format!("voluntary_ctxt_switches:\t{switches}\nnonvoluntary_ctxt_switches:\t1\n"),
+            );
         }
         for file in 0..process.open_files {
             write(&format!("fd/{file}"), String::new());

@@ -13,10 +13,18 @@ use super::group::{self, Group, Present};
 use super::matcher::Matcher;
 use super::metrics::{self, Errors, Host};
 use super::procfs::{Buffer, Procfs};
-use super::usage::{self, Counters};
+use super::usage::{self, Counters, Switches};
 
 /// A process for ever: its PID, and when it started in ticks since boot.
 type Identity = (u32, u64);
+
+/// What a member had used when it was last read.
+#[derive(Debug, Default)]
+struct Last {
+    counters: Counters,
+    /// By thread.
+    switches: HashMap<u32, Switches>,
+}
 
 /// See the module.
 pub(super) struct Groups {
@@ -25,10 +33,7 @@ pub(super) struct Groups {
     clock: Clock,
     census: Census,
     groups: Vec<Group>,
-    /// The counters of each member when it was last read.
-    last: HashMap<Identity, Counters>,
-    /// The map of the next pass: the two take turns, so that those that have ended are forgotten.
-    next: HashMap<Identity, Counters>,
+    last: HashMap<Identity, Last>,
     errors: Errors,
     buffer: Buffer,
 }
@@ -44,7 +49,6 @@ impl Groups {
             root: root.to_owned(),
             clock,
             last: HashMap::new(),
-            next: HashMap::new(),
             errors: Errors::default(),
             buffer: Buffer::default(),
         })
@@ -62,27 +66,35 @@ impl Groups {
         for group in &mut self.groups {
             group.present = Present::default();
         }
-        self.next.clear();
+        let mut next = HashMap::with_capacity(self.last.len());
         for member in self.census.members() {
             let group = &mut self.groups[member.group];
+            let identity = (member.pid, member.stat.start);
             let usage = usage::read(&procfs, member.pid, &member.stat, &mut self.buffer);
             self.errors.partial += u64::from(usage.is_partial);
             group.present.add(&usage, member.matches);
-            let threads = usage.threads;
-            usage::visit_wchans(&procfs, member.pid, threads, &mut self.buffer, |function| {
-                group.present.add_wchan(function);
+            // Of a new one all was used since the previous pass; of one that nobody has counted so far nobody knows
+            // when, and counting starts here.
+            let before = self.last.remove(&identity);
+            let starts = before.is_none() && !member.is_new;
+            let before = before.unwrap_or_else(|| Last {
+                counters: if starts { usage.counters } else { Counters::zero() },
+                switches: HashMap::new(),
             });
-            let identity = (member.pid, member.stat.start);
-            let before = match self.last.get(&identity) {
-                Some(before) => *before,
-                // All of it was used since the previous pass; or nobody knows when, and counting starts here.
-                None if member.is_new => Counters::zero(),
-                None => usage.counters,
-            };
-            group.totals.add(&before, &usage.counters);
-            self.next.insert(identity, group::merge(&before, &usage.counters));
+            group.totals.add(&before.counters, &usage.counters);
+            let mut switches = HashMap::new();
+            usage::visit_threads(&procfs, member.pid, &usage, &mut self.buffer, |thread, now, wchan| {
+                let unknown = if starts { now } else { Switches::default() };
+                group.totals.add_switches(*before.switches.get(&thread).unwrap_or(&unknown), now);
+                switches.insert(thread, now);
+                if let Some(function) = wchan {
+                    group.present.add_wchan(function);
+                }
+            });
+            let counters = group::merge(&before.counters, &usage.counters);
+            next.insert(identity, Last { counters, switches });
         }
-        std::mem::swap(&mut self.last, &mut self.next);
+        self.last = next;
         Ok(Host { boot_time, page_size: rustix::param::page_size() as u64 })
     }
 }

@@ -13,13 +13,12 @@ pub(super) struct Counters {
     pub(super) minor_faults: u64,
     pub(super) major_faults: u64,
     pub(super) io: Option<Io>,
-    pub(super) switches: Option<Switches>,
 }
 
 impl Counters {
     /// Of a process that has just been born.
     pub(super) fn zero() -> Self {
-        Self { io: Some(Io::default()), switches: Some(Switches::default()), ..Self::default() }
+        Self { io: Some(Io::default()), ..Self::default() }
     }
 }
 
@@ -30,7 +29,7 @@ pub(super) struct Io {
     pub(super) write_bytes: u64,
 }
 
-/// `voluntary_ctxt_switches` and `nonvoluntary_ctxt_switches` of `/proc/PID/status`: of the main thread.
+/// `voluntary_ctxt_switches` and `nonvoluntary_ctxt_switches` of a `status` file: of one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Switches {
     pub(super) voluntary: u64,
@@ -53,6 +52,8 @@ pub(super) struct Usage {
     /// The soft limit of open descriptors.
     pub(super) open_files_limit: Option<u64>,
     pub(super) counters: Counters,
+    /// Of the main thread.
+    pub(super) main_switches: Option<Switches>,
     /// Whether a file could not be read: no permission, or the process has just ended.
     pub(super) is_partial: bool,
 }
@@ -71,7 +72,6 @@ pub(super) fn read(procfs: &Procfs, pid: u32, stat: &Stat, buffer: &mut Buffer) 
             minor_faults: stat.minor_faults,
             major_faults: stat.major_faults,
             io: None,
-            switches: None,
         },
         ..Usage::default()
     };
@@ -81,7 +81,7 @@ pub(super) fn read(procfs: &Procfs, pid: u32, stat: &Stat, buffer: &mut Buffer) 
     };
     file("status", &mut |content| {
         usage.swapped_bytes = labelled(content, b"VmSwap:").unwrap_or(0) * 1024;
-        usage.counters.switches = switches(content);
+        usage.main_switches = switches(content);
     });
     file("io", &mut |content| usage.counters.io = io(content));
     file("limits", &mut |content| usage.open_files_limit = open_files_limit(content));
@@ -92,28 +92,28 @@ pub(super) fn read(procfs: &Procfs, pid: u32, stat: &Stat, buffer: &mut Buffer) 
     usage
 }
 
-/// Calls `visit` with the kernel function in which each thread of a process waits. A thread that runs waits in none,
-/// and where it waits is told only to those who may trace it.
-pub(super) fn visit_wchans(
+/// Calls `visit` with the context switches of each thread of a process, and the kernel function in which it waits:
+/// none if it runs, and none that we are told if we may not trace it. A thread that ends meanwhile is left out.
+pub(super) fn visit_threads(
     procfs: &Procfs,
     pid: u32,
-    threads: u64,
+    usage: &Usage,
     buffer: &mut Buffer,
-    mut visit: impl FnMut(&str),
+    mut visit: impl FnMut(u32, Switches, Option<&str>),
 ) {
-    let mut read = |path: &str| {
-        if let Ok(content) = procfs.read(pid, path, buffer)
-            && let Ok(function) = std::str::from_utf8(content)
-            && !matches!(function.trim(), "" | "0")
-        {
-            visit(function.trim());
-        }
+    let mut thread = |id: u32, directory: &str| {
+        let known = usage.main_switches.filter(|_| id == pid);
+        let read = |buffer| switches(procfs.read(pid, &format!("{directory}status"), buffer).ok()?);
+        let Some(switches) = known.or_else(|| read(&mut *buffer)) else { return };
+        let wchan = procfs.read(pid, &format!("{directory}wchan"), buffer).unwrap_or_default();
+        let wchan = std::str::from_utf8(wchan).unwrap_or_default().trim();
+        visit(id, switches, Some(wchan).filter(|wchan| !matches!(*wchan, "" | "0")));
     };
-    if threads <= 1 {
-        return read("wchan");
+    if usage.threads <= 1 {
+        return thread(pid, "");
     }
-    for thread in procfs.threads(pid).unwrap_or_default() {
-        read(&format!("task/{thread}/wchan"));
+    for id in procfs.threads(pid).unwrap_or_default() {
+        thread(id, &format!("task/{id}/"));
     }
 }
 

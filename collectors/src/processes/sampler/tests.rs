@@ -117,6 +117,22 @@ fn counters_never_go_back_when_members_come_and_go() {
 }
 
 #[test]
+fn context_switches_are_those_of_all_threads_and_stay_when_a_thread_ends() {
+    let mut rig = rig(&groups(&["api"]));
+    let voluntary = "context_switches_total{groupname=\"api\",ctxswitchtype=\"voluntary\"}";
+    rig.fake.set(&Process { switches: 100, ..api(4, 0) });
+    assert_eq!(rig.sample()[voluntary], 0.0);
+    rig.fake.set(&Process { switches: 101, ..api(4, 0) });
+    assert_eq!(rig.sample()[voluntary], 10.0, "1 + 2 + 3 + 4");
+    std::fs::remove_dir_all(rig.fake.path().join("4/task/3")).unwrap();
+    assert_eq!(rig.sample()[voluntary], 10.0);
+    rig.fake.set(&Process { switches: 101, ..api(4, 0) });
+    assert_eq!(rig.sample()[voluntary], 10.0 + 404.0, "a new thread counts in whole");
+    rig.fake.set(&Process { switches: 2, ..api(5, 0) });
+    assert_eq!(rig.sample()[voluntary], 414.0 + 20.0, "a new process, too");
+}
+
+#[test]
 fn what_cannot_be_read_is_a_partial_error_and_no_failure() {
     let mut rig = rig(&groups(&["api"]));
     rig.fake.set(&api(4, 0));
