@@ -20,9 +20,13 @@ pub use registry::{Group, groups, recipes};
 #[cfg(target_os = "linux")]
 mod cpu;
 #[cfg(target_os = "linux")]
+mod diskstats;
+#[cfg(target_os = "linux")]
 mod file;
 #[cfg(target_os = "linux")]
 mod filefd;
+#[cfg(target_os = "linux")]
+mod filesystem;
 #[cfg(target_os = "linux")]
 mod filter;
 #[cfg(all(test, target_os = "linux"))]
@@ -34,6 +38,8 @@ mod meminfo;
 #[cfg(target_os = "linux")]
 mod names;
 #[cfg(target_os = "linux")]
+mod netdev;
+#[cfg(target_os = "linux")]
 mod netstat;
 #[cfg(target_os = "linux")]
 mod os;
@@ -41,6 +47,8 @@ mod os;
 mod parse;
 #[cfg(target_os = "linux")]
 mod pressure;
+#[cfg(target_os = "linux")]
+mod roster;
 #[cfg(target_os = "linux")]
 mod sockstat;
 #[cfg(target_os = "linux")]

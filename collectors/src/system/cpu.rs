@@ -16,6 +16,7 @@ use self::sysfs::SysFs;
 use super::config::{self, Roots};
 use super::file::KeptFile;
 use super::parse;
+use super::roster::Roster;
 
 static SECONDS: Family = Family::counter("node_cpu_seconds_total", "Seconds the CPUs spent in each mode.");
 static GUEST: Family =
@@ -58,7 +59,7 @@ impl Cpu {
 impl Sampler for Cpu {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
         let read = self.cpus.update(self.stat.read()?);
-        for cpu in &self.cpus.online {
+        for cpu in self.cpus.online.iter() {
             cpu.write(page, self.guest);
         }
         self.sysfs.write(page, read.changed);
@@ -75,7 +76,7 @@ impl Sampler for Cpu {
 /// The CPUs that are online, in the order of the file.
 #[derive(Debug, Default)]
 struct Cpus {
-    online: Vec<CpuTimes>,
+    online: Roster<CpuTimes>,
 }
 
 /// One CPU.
@@ -87,7 +88,7 @@ struct CpuTimes {
 }
 
 /// What an update has met.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Update {
     /// CPUs came or went.
     changed: bool,
@@ -96,34 +97,22 @@ struct Update {
 
 impl Cpus {
     fn update(&mut self, text: &[u8]) -> Update {
-        let mut update = Update::default();
-        let mut at = 0;
+        let mut malformed = false;
+        self.online.begin();
         for line in parse::lines(text) {
             let Some(line) = line.strip_prefix(b"cpu") else { continue };
             if line.first().is_none_or(u8::is_ascii_whitespace) {
                 continue; // the sum of them all
             }
             let Some((number, ticks)) = parse(line) else {
-                update.malformed = true;
+                malformed = true;
                 continue;
             };
-            match self.online[at..].iter().position(|cpu| cpu.number == number) {
-                Some(0) => {}
-                Some(gone) => {
-                    self.online.drain(at..at + gone);
-                    update.changed = true;
-                }
-                None => {
-                    self.online.insert(at, CpuTimes { number, label: number.to_string(), ticks });
-                    update.changed = true;
-                }
-            }
-            self.online[at].advance(&ticks);
-            at += 1;
+            let is = |cpu: &CpuTimes| cpu.number == number;
+            let new = || CpuTimes { number, label: number.to_string(), ticks };
+            self.online.meet(is, new).advance(&ticks);
         }
-        update.changed |= at < self.online.len();
-        self.online.truncate(at);
-        update
+        Update { changed: self.online.end(), malformed }
     }
 }
 
@@ -200,11 +189,12 @@ mod tests {
     #[test]
     fn a_counter_that_steps_back_a_little_stays_and_one_that_falls_starts_again() {
         let mut cpus = Cpus::default();
+        let ticks = |cpus: &Cpus| cpus.online.iter().next().unwrap().ticks[..5].to_vec();
         cpus.update(b"cpu0 10 0 0 1000 50\n");
         cpus.update(b"cpu0 11 0 0 999 40\n");
-        assert_eq!(cpus.online[0].ticks[..5], [11, 0, 0, 1000, 50]);
+        assert_eq!(ticks(&cpus), [11, 0, 0, 1000, 50]);
         cpus.update(b"cpu0 1 0 0 2 3\n");
-        assert_eq!(cpus.online[0].ticks[..5], [1, 0, 0, 2, 3]);
+        assert_eq!(ticks(&cpus), [1, 0, 0, 2, 3]);
     }
 
     #[test]
@@ -218,7 +208,7 @@ mod tests {
         assert!(cpus.update(b"cpu0 1\ncpu1 1\ncpu2 1\ncpu3 1\n").changed);
         assert_eq!(numbers(&cpus), [0, 1, 2, 3]);
         assert!(cpus.update(b"").changed);
-        assert!(cpus.online.is_empty());
+        assert!(numbers(&cpus).is_empty());
     }
 
     #[test]

@@ -22,16 +22,22 @@ pub struct Group {
 }
 
 #[cfg(target_os = "linux")]
-use super::{cpu, filefd, loadavg, meminfo, netstat, os, pressure, sockstat, stat, time, uname, vmstat};
+use super::{
+    cpu, diskstats, filefd, filesystem, loadavg, meminfo, netdev, netstat, os, pressure, sockstat, stat,
+    time, uname, vmstat,
+};
 
 /// Every group, in the order of their names.
 #[cfg(target_os = "linux")]
 #[rustfmt::skip] // one line each, however long
 static GROUPS: &[Group] = &[
     Group { name: "cpu", on: true, about: "time spent by each CPU in each mode, throttling", recipe: |g, c| g.part(c, &c.cpu, |roots, settings, _| cpu::Cpu::new(roots, settings)) },
+    Group { name: "diskstats", on: true, about: "reads and writes of each disk, and what the disks are", recipe: |g, c| g.part(c, &c.diskstats, |roots, settings, _| diskstats::DiskStats::new(roots, settings)) },
     Group { name: "filefd", on: true, about: "open file handles and their limit", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(filefd::FileFd::new(roots))) },
+    Group { name: "filesystem", on: true, about: "how full the file systems are", recipe: |g, c| g.part(c, &c.filesystem, |roots, settings, _| filesystem::FileSystem::new(roots, settings)) },
     Group { name: "loadavg", on: true, about: "load averages over 1, 5 and 15 minutes", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(loadavg::LoadAvg::new(roots))) },
     Group { name: "meminfo", on: true, about: "where the memory is", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(meminfo::MemInfo::new(roots))) },
+    Group { name: "netdev", on: true, about: "what the network interfaces have sent and received", recipe: |g, c| g.part(c, &c.netdev, |roots, settings, _| netdev::NetDev::new(roots, settings)) },
     Group { name: "netstat", on: true, about: "what the network protocols have counted", recipe: |g, c| g.part(c, &c.netstat, |roots, settings, _| netstat::NetStat::new(roots, settings)) },
     Group { name: "os", on: true, about: "name and version of the operating system", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(os::Os::new(roots))) },
     Group { name: "pressure", on: true, about: "time lost waiting for CPU, I/O, memory, interrupts", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(pressure::Pressure::new(roots))) },
