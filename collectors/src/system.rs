@@ -10,8 +10,11 @@
 //! the steady state a scrape allocates nothing. Elsewhere a few groups give the basics through sysinfo.
 
 mod config;
+mod filter;
 pub mod host;
 mod os_release;
+#[cfg(any(test, not(target_os = "linux")))]
+mod portable;
 mod registry;
 
 pub use config::{Config, Cpu, DiskStats, FileSystem, NetDev, NetStat, Roots, Stat, VmStat};
@@ -27,8 +30,6 @@ mod file;
 mod filefd;
 #[cfg(target_os = "linux")]
 mod filesystem;
-#[cfg(target_os = "linux")]
-mod filter;
 #[cfg(all(test, target_os = "linux"))]
 mod fixture;
 #[cfg(target_os = "linux")]

@@ -27,6 +27,9 @@ use super::{
     time, uname, vmstat,
 };
 
+#[cfg(not(target_os = "linux"))]
+use super::portable;
+
 /// Every group, in the order of their names.
 #[cfg(target_os = "linux")]
 #[rustfmt::skip] // one line each, however long
@@ -46,6 +49,18 @@ static GROUPS: &[Group] = &[
     Group { name: "time", on: true, about: "wall clock, time zone, clock sources", recipe: |g, c| g.part(c, &(), |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()))) },
     Group { name: "uname", on: true, about: "kernel and host name", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(uname::UnameInfo)) },
     Group { name: "vmstat", on: true, about: "paging, faults, OOM kills", recipe: |g, c| g.part(c, &c.vmstat, |roots, settings, _| vmstat::VmStat::new(roots, settings)) },
+];
+
+/// The groups where there is no procfs, in the order of their names.
+#[cfg(not(target_os = "linux"))]
+#[rustfmt::skip] // one line each, however long
+static GROUPS: &[Group] = &[
+    Group { name: "boottime", on: true, about: "when the machine booted", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(portable::BootTime)) },
+    Group { name: "filesystem", on: true, about: "how full the file systems are", recipe: |g, c| g.part(c, &c.filesystem, |_, settings, _| portable::FileSystem::new(settings)) },
+    Group { name: "loadavg", on: true, about: "load averages over 1, 5 and 15 minutes", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(portable::LoadAvg)) },
+    Group { name: "meminfo", on: true, about: "where the memory is", recipe: |g, c| g.part(c, &(), |_, (), _| portable::MemInfo::new()) },
+    Group { name: "netdev", on: true, about: "what the network interfaces have sent and received", recipe: |g, c| g.part(c, &c.netdev, |_, settings, _| portable::NetDev::new(settings)) },
+    Group { name: "uname", on: true, about: "kernel and host name", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(portable::UnameInfo)) },
 ];
 
 /// Every group there is on this operating system, in the order of their names.
