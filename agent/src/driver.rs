@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, info, warn};
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::page::Page;
-use vigie_pipeline::plug::Sampling;
+use vigie_pipeline::plug::{SPANS, Sampling};
 use vigie_pipeline::snapshot::{Refresh, Selection, Snapshot};
 
 use meter::Meter;
@@ -172,7 +172,7 @@ impl Driver {
         if entries.is_empty() {
             return;
         }
-        let span = tracing::info_span!(target: crate::telemetry::SPANS, "collect", samplers = entries.len());
+        let span = tracing::info_span!(target: SPANS, "collect", samplers = entries.len());
         let mut verdicts = self.crew.start(entries, self.clock.clone());
         while let Some(verdict) = verdicts.next(&mut self.crew).await {
             match verdict {

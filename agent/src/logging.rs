@@ -20,6 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, reload};
 use vigie_config::{Log, LogFormat, LogLevel};
 
+use crate::driver;
 use crate::telemetry::BoxedLayer;
 
 /// What stands below the log: the registry, and the agent's own spans if they are asked for.
@@ -48,6 +49,11 @@ pub(crate) fn start(log: &Log, spans: Option<BoxedLayer>) -> Control {
     let lines = Lines { format: Arc::clone(&format), journal: is_journal(), color: wants_color() };
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(lines);
     tracing_subscriber::registry().with(spans).with(layer.with_filter(level)).init();
+    // A panic in a part is caught and told by its keeper; where it happened only the hook knows.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic: {}", driver::words(panic.payload()));
+    }));
     Control { level: handle, lines: format }
 }
 

@@ -10,11 +10,12 @@ use tracing::{Instrument, error, info, info_span, warn};
 use vigie_config::{Config, Loaded, Origin};
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::instruments::Instruments;
+use vigie_pipeline::plug::SPANS;
 use vigie_pipeline::recipe::Recipe;
 
 use crate::server::Front;
 use crate::supervisor::Supervisor;
-use crate::{logging, own, telemetry};
+use crate::{logging, own};
 
 /// All parts of a configuration, the agent's own among them.
 pub(crate) fn recipes(config: &Config) -> Vec<Recipe> {
@@ -22,6 +23,17 @@ pub(crate) fn recipes(config: &Config) -> Vec<Recipe> {
     recipes.extend(config.exporters.recipes());
     recipes.push(own::recipe());
     recipes
+}
+
+fn successful(instruments: &Instruments) -> IntGauge {
+    let name = "vigie_config_last_reload_successful";
+    let help = "Whether the last attempt to load the configuration succeeded.";
+    instruments.gauges(name, help, &[]).with_label_values::<&str>(&[])
+}
+
+/// Whether the last attempt to load the configuration succeeded, 1 or 0.
+pub(crate) fn last_successful(instruments: &Instruments) -> f64 {
+    successful(instruments).get() as f64
 }
 
 /// How reloads went, as metrics.
@@ -37,10 +49,7 @@ impl Outcomes {
     pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
         let gauge = |name, help| instruments.gauges(name, help, &[]).with_label_values::<&str>(&[]);
         let outcomes = Self {
-            successful: gauge(
-                "vigie_config_last_reload_successful",
-                "Whether the last attempt to load the configuration succeeded.",
-            ),
+            successful: successful(instruments),
             succeeded_at: gauge(
                 "vigie_config_last_reload_success_timestamp_seconds",
                 "When the configuration was last loaded with success, since the Unix epoch.",
@@ -85,7 +94,7 @@ impl Reloader {
         supervisor: &mut Supervisor,
         front: &mut Front,
     ) -> Result<(String, Loaded), String> {
-        let span = info_span!(target: telemetry::SPANS, "reload");
+        let span = info_span!(target: SPANS, "reload");
         self.load_and_apply(supervisor, front).instrument(span).await
     }
 

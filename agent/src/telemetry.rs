@@ -20,9 +20,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::{Layer, Registry};
-
-/// The target of what becomes a span of the agent: `info_span!(target: SPANS, …)`.
-pub(crate) const SPANS: &str = "vigie::spans";
+use vigie_pipeline::plug::SPANS;
 
 /// Sends spans while it lives.
 pub(crate) struct Spans(SdkTracerProvider);

@@ -20,6 +20,10 @@ use crate::stop::Stop;
 /// What a part fails with. It is shown to a person: context first, then the cause.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// The `tracing` target of the agent's own spans: `info_span!(target: SPANS, "export")`. They are made only
+/// when somebody has asked for them.
+pub const SPANS: &str = "vigie::spans";
+
 /// State, sampled when somebody asks. The driver decides when, measures, and cuts it off at its deadline.
 ///
 /// It is not async: what it reads (`/proc`, `statfs`) blocks in the kernel and cannot be waited for in
