@@ -288,3 +288,6 @@ impl Check for Tls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument;
 use vigie_pipeline::queue::Queue;
 use vigie_pipeline::stop::Stop;
 
@@ -108,12 +109,15 @@ impl Lane {
     }
 
     fn send(&mut self, number: Number) {
-        let chunks = self.parcels[&number].chunks();
+        let parcel = &self.parcels[&number];
+        let span = self.news.span(parcel.events());
+        let chunks = parcel.chunks();
         let destination = Arc::clone(&self.destination);
-        self.under_way.push(Box::pin(async move {
+        let send = async move {
             let sent_at = Instant::now();
             Landed { number, sent_at, sent: destination.send(chunks).await }
-        }));
+        };
+        self.under_way.push(Box::pin(send.instrument(span)));
     }
 
     fn landed(&mut self, Landed { number, sent_at, sent }: Landed) {

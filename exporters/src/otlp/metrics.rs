@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, interval_at, sleep_until};
+use tracing::Instrument;
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::otlp::request;
@@ -85,7 +86,8 @@ impl Readings {
                 self.tally.count(Outcome::Dropped, points, 0);
                 return Sent::Superseded;
             }
-            let sent = self.destination.send(chunks.clone()).await;
+            let span = self.news.span(points);
+            let sent = self.destination.send(chunks.clone()).instrument(span).await;
             let now = Instant::now();
             self.tally.took(now - sent_at);
             let (after, why) = match sent.answer {

@@ -1,5 +1,5 @@
-//! What is logged about one signal of one destination: when trouble begins and when it ends, not every
-//! request of it.
+//! What is told about one signal of one destination: in the log when trouble begins and when it ends, not
+//! every request of it; as a span each request.
 
 use std::time::Duration;
 
@@ -30,6 +30,11 @@ impl News {
             refusal_told: None,
             refused: 0,
         }
+    }
+
+    /// A span of the agent itself, for one request with so many events.
+    pub(super) fn span(&self, events: u64) -> tracing::Span {
+        tracing::info_span!(target: "vigie::spans", "export", exporter = %self.exporter, signal = self.signal, events)
     }
 
     /// A request will be sent again.

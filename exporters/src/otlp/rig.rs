@@ -18,6 +18,7 @@ use prost::Message;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
@@ -203,6 +204,19 @@ impl Receiver {
     }
 
     pub(crate) fn on(listener: TcpListener, replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::serve(listener, None, replies)
+    }
+
+    /// One that speaks TLS.
+    pub(crate) async fn start_tls(tls: TlsAcceptor) -> Self {
+        Self::serve(TcpListener::bind("127.0.0.1:0").await.expect("a free port"), Some(tls), [])
+    }
+
+    fn serve(
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+        replies: impl IntoIterator<Item = Reply>,
+    ) -> Self {
         let port = listener.local_addr().expect("a bound listener").port();
         let (tell, got) = mpsc::unbounded_channel();
         let replies = Arc::new(Mutex::new(replies.into_iter().collect::<VecDeque<_>>()));
@@ -214,12 +228,18 @@ impl Receiver {
             loop {
                 let (tcp, _) = listener.accept().await.expect("a connection");
                 *count.lock().expect("not poisoned") += 1;
-                let (tell, replies) = (tell.clone(), Arc::clone(&replies));
+                let (tell, replies, tls) = (tell.clone(), Arc::clone(&replies), tls.clone());
                 let service = service_fn(move |request| answer(request, tell.clone(), Arc::clone(&replies)));
-                let io = TokioIo::new(tcp);
-                let connection = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+                let http = hyper::server::conn::http1::Builder::new();
                 serving.lock().await.spawn(async move {
-                    let _ = connection.await;
+                    match tls {
+                        None => drop(http.serve_connection(TokioIo::new(tcp), service).await),
+                        Some(tls) => {
+                            if let Ok(tls) = tls.accept(tcp).await {
+                                drop(http.serve_connection(TokioIo::new(tls), service).await);
+                            }
+                        }
+                    }
                 });
             }
         });

@@ -3,6 +3,7 @@
 mod grpc;
 mod lane;
 mod metrics;
+mod tls;
 mod trouble;
 
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
