@@ -6,12 +6,14 @@
 //! that wins, since whoever deploys a container names it there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use vigie_exporters::otlp;
 use vigie_pipeline::batch::Signal;
 
 use crate::expand::Variables;
 use crate::layers::Layers;
+use crate::mistake::{Mistake, Mistakes};
 use crate::source::Source;
 use crate::tree::{Node, Value};
 
@@ -29,6 +31,7 @@ const KEYS: [(&str, &[&str]); 6] = [
 ];
 const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 const TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
+const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
 
 /// One setting: the variable, the keys it stands for, and what it says.
 type Setting = (&'static str, Vec<String>, Value);
@@ -60,11 +63,28 @@ pub(crate) fn apply(variables: &Variables, layers: &mut Layers<'_>) -> BTreeMap<
     urls
 }
 
-/// Sets the URLs of single signals.
-pub(crate) fn complete(urls: BTreeMap<Signal, String>, exporters: &mut [otlp::Config]) {
+/// Sets what no key stands for: the URLs of single signals, and how often metrics are sent.
+pub(crate) fn complete(
+    variables: &Variables,
+    urls: BTreeMap<Signal, String>,
+    exporters: &mut [otlp::Config],
+) -> Result<(), Mistakes> {
+    if let Some(interval) = set(variables, INTERVAL) {
+        let millis = interval.parse().ok().filter(|millis| *millis > 0).ok_or_else(|| Mistake {
+            source: Source::Variable(INTERVAL.to_owned()).to_string(),
+            line: None,
+            column: None,
+            path: String::new(),
+            message: format!("`{interval}` is not a number of milliseconds"),
+        })?;
+        for exporter in &mut *exporters {
+            exporter.metric_interval = Some(Duration::from_millis(millis));
+        }
+    }
     if let Some(exporter) = exporters.iter_mut().find(|exporter| exporter.name == EXPORTER) {
         exporter.signal_endpoints = urls;
     }
+    Ok(())
 }
 
 /// The variable with the URL of one signal, which is used as it is.

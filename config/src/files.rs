@@ -1,5 +1,6 @@
 //! Which files make up the configuration.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::mistake::Mistake;
@@ -37,6 +38,9 @@ pub(crate) fn find(given: &[PathBuf], directory: Option<&str>) -> Found {
         }
         found.watched.extend([file, more]);
     }
+    // `-c conf -c conf/a.yaml` names one file twice.
+    let mut seen = HashSet::new();
+    found.files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
     found
 }
 
@@ -99,6 +103,13 @@ mod tests {
         assert_eq!(names(&dir, &found.watched), ["vigie.yaml", "conf.d"]);
         let none = find(&[], dir.path().join("none").to_str());
         assert_eq!((none.files, none.mistakes), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_read_once() {
+        let dir = tree(&["a.yaml", "b.yaml"]);
+        let found = find(&[dir.path().join("b.yaml"), dir.path().to_owned()], None);
+        assert_eq!(names(&dir, &found.files), ["b.yaml", "a.yaml"]);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Origin {
 
         let mut of_web = BTreeMap::new();
         let (config, mut contents) = layers.finish(|config: &mut Config| {
-            environment::complete(signal_urls, &mut config.exporters.otlp);
+            environment::complete(&self.variables, signal_urls, &mut config.exporters.otlp)?;
             if own_process {
                 config.collectors.processes = processes::Config::own_process();
             }

@@ -251,6 +251,38 @@ fn the_environment_completes_the_default_exporter_of_the_file_and_no_other() {
 }
 
 #[test]
+fn how_often_metrics_are_sent_is_said_by_the_environment_alone() {
+    let dir = written(&[("vigie.yaml", "exporters: { otlp: [{ name: a, endpoint: 'http://o:1' }] }")]);
+    let config = origin(dir.path(), &[("OTEL_METRIC_EXPORT_INTERVAL", "1500")]).load().unwrap().config;
+    assert_eq!(config.exporters.otlp[0].metric_interval, Some(Duration::from_millis(1500)));
+    let told = origin(dir.path(), &[("OTEL_METRIC_EXPORT_INTERVAL", "1m")]).load().unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "environment variable OTEL_METRIC_EXPORT_INTERVAL: `1m` is not a number of milliseconds"
+    );
+}
+
+#[test]
+fn a_path_from_a_variable_is_shown_and_one_from_a_secret_is_not() {
+    let dir = written(&[
+        ("variable.yaml", "server: { web_config: '${DIR}/none.yml' }"),
+        ("secret.yaml", "server: { web_config: '${file:secret}' }"),
+        ("secret", "/hunter2"),
+    ]);
+    let told = |name: &str| {
+        let variables = Variables::from_iter([("DIR", "/shown")]);
+        let origin = Origin { files: vec![dir.path().join(name)], variables, ..Origin::default() };
+        origin.load().unwrap_err().to_string()
+    };
+    assert!(told("variable.yaml").ends_with("open /shown/none.yml: no such file or directory"));
+    assert!(
+        told("secret.yaml").ends_with("open ${file:secret}: no such file or directory"),
+        "{}",
+        told("secret.yaml")
+    );
+}
+
+#[test]
 fn a_wrong_variable_is_told_by_name_and_its_secrets_are_not() {
     let dir = written(&[]);
     let told = |variables: &[(&str, &str)]| origin(dir.path(), variables).load().unwrap_err().to_string();

@@ -105,7 +105,10 @@ impl<'de> Decoder<'de> {
         let (Some(directory), Value::Text(text)) = (directory, &self.node.value) else {
             return visitor.visit_newtype_struct(self);
         };
-        self.keep_secret(text);
+        // A path is worth showing, unless it was read from a file of secrets.
+        if text.template.as_ref().is_some_and(|template| template.contains("${file:")) {
+            self.keep_secret(text);
+        }
         let path = Path::new(&text.value);
         let path = if text.value.is_empty() { path.to_owned() } else { directory.join(path) };
         let path = path.to_string_lossy().into_owned();
