@@ -162,6 +162,10 @@ impl<'a> Place<'a> {
     pub fn unique<'n>(&self, key: &str, names: impl IntoIterator<Item = &'n str>) {
         let mut seen = HashMap::new();
         for (i, name) in names.into_iter().enumerate() {
+            // A name that is missing is told as such.
+            if name.is_empty() {
+                continue;
+            }
             let path = self.path.index(i).key(key);
             if let Some(first) = seen.get(name) {
                 let what = format!("`{name}` is already taken");
@@ -242,6 +246,12 @@ mod tests {
             ]
         );
         assert_eq!(found[0].first.as_ref().unwrap().to_string(), "processes.groups[0].name");
+    }
+
+    #[test]
+    fn names_that_are_missing_are_not_the_same_name() {
+        let groups = vec![Group { name: "", patterns: vec![] }, Group { name: "", patterns: vec![] }];
+        assert_eq!(problems(KeyPath::default(), &groups), []);
     }
 
     #[test]
