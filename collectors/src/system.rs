@@ -17,7 +17,7 @@ mod os_release;
 mod portable;
 mod registry;
 
-pub use config::{Config, Cpu, DiskStats, FileSystem, NetDev, NetStat, Roots, Stat, VmStat};
+pub use config::{Config, Cpu, DiskStats, FileSystem, NetDev, NetStat, Roots, Stat, TextFile, VmStat};
 pub use registry::{Group, groups, recipes};
 
 #[cfg(target_os = "linux")]
@@ -54,6 +54,8 @@ mod roster;
 mod sockstat;
 #[cfg(target_os = "linux")]
 mod stat;
+#[cfg(target_os = "linux")]
+mod textfile;
 #[cfg(target_os = "linux")]
 mod time;
 #[cfg(target_os = "linux")]

@@ -42,6 +42,8 @@ pub struct Config {
     pub netstat: NetStat,
     /// Settings of the group `stat`.
     pub stat: Stat,
+    /// Settings of the group `textfile`.
+    pub textfile: TextFile,
     /// Settings of the group `vmstat`.
     pub vmstat: VmStat,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             netdev: NetDev::default(),
             netstat: NetStat::default(),
             stat: Stat::default(),
+            textfile: TextFile::default(),
             vmstat: VmStat::default(),
         }
     }
@@ -188,6 +191,14 @@ pub struct NetStat {
 pub struct Stat {
     /// Expose softirq calls per vector.
     pub softirq: bool,
+}
+
+/// Settings of the group `textfile`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TextFile {
+    /// Directories whose `*.prom` files are exposed; `*`, `?` and `[…]` stand for parts of a name.
+    pub directory: Vec<FilePath>,
 }
 
 /// Settings of the group `vmstat`.

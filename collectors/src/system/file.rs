@@ -146,6 +146,16 @@ impl<T> CachedFile<T> {
         };
         Ok(&self.read.insert((stamp, value)).1)
     }
+
+    /// What was made of it when it was last asked for, if it was there.
+    pub(super) fn known(&self) -> Option<&T> {
+        self.read.as_ref().map(|(_, value)| value)
+    }
+
+    /// When that content was written, in seconds since the Unix epoch.
+    pub(super) fn modified(&self) -> i64 {
+        self.read.as_ref().map_or(0, |(stamp, _)| stamp.modified.0)
+    }
 }
 
 #[cfg(test)]

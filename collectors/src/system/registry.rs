@@ -24,7 +24,7 @@ pub struct Group {
 #[cfg(target_os = "linux")]
 use super::{
     cpu, diskstats, filefd, filesystem, loadavg, meminfo, netdev, netstat, os, pressure, sockstat, stat,
-    time, uname, vmstat,
+    textfile, time, uname, vmstat,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -46,6 +46,7 @@ static GROUPS: &[Group] = &[
     Group { name: "pressure", on: true, about: "time lost waiting for CPU, I/O, memory, interrupts", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(pressure::Pressure::new(roots))) },
     Group { name: "sockstat", on: true, about: "sockets by protocol and state", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(sockstat::SockStat::new(roots))) },
     Group { name: "stat", on: true, about: "interrupts, context switches, forks, boot time", recipe: |g, c| g.part(c, &c.stat, |roots, settings, _| Ok(stat::Stat::new(roots, settings))) },
+    Group { name: "textfile", on: true, about: "metrics that others leave in files", recipe: |g, c| g.part(c, &c.textfile, |_, settings, _| Ok(textfile::TextFile::new(settings))) },
     Group { name: "time", on: true, about: "wall clock, time zone, clock sources", recipe: |g, c| g.part(c, &(), |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()))) },
     Group { name: "uname", on: true, about: "kernel and host name", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(uname::UnameInfo)) },
     Group { name: "vmstat", on: true, about: "paging, faults, OOM kills", recipe: |g, c| g.part(c, &c.vmstat, |roots, settings, _| vmstat::VmStat::new(roots, settings)) },

@@ -1,0 +1,220 @@
+//! `textfile`: metrics that others leave in files, in the text format.
+//!
+//! Every `*.prom` in the directories is read; a file is parsed again only when it was replaced. What files
+//! say of one family has to agree: of two types or two helps the first counts, and what is left out shows in
+//! `node_textfile_scrape_error` and in the log.
+
+mod exposition;
+mod merge;
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobBuilder;
+use vigie_pipeline::metric::Family;
+use vigie_pipeline::page::{Labels, Page};
+use vigie_pipeline::plug::{Error, Sampler};
+
+use self::exposition::{Described, Mistake};
+use self::merge::Merged;
+use super::config;
+use super::file::CachedFile;
+use super::parse;
+use super::roster::Roster;
+
+static MTIME: Family =
+    Family::gauge("node_textfile_mtime_seconds", "Unixtime mtime of textfiles successfully read.");
+static SCRAPE_ERROR: Family = Family::gauge(
+    "node_textfile_scrape_error",
+    "1 if there was an error opening or reading a file, 0 otherwise",
+);
+
+pub(super) struct TextFile {
+    directories: Vec<PathBuf>,
+    files: Roster<PromFile>,
+    merged: Merged,
+    /// What was wrong at the last reading: told when it changes, not each time.
+    problems: Vec<String>,
+}
+
+struct PromFile {
+    path: PathBuf,
+    content: CachedFile<Result<Vec<Described>, Mistake>>,
+    /// Whether it was there and without a mistake.
+    readable: bool,
+}
+
+impl TextFile {
+    pub(super) fn new(settings: &config::TextFile) -> Self {
+        Self {
+            directories: settings.directory.iter().map(|directory| directory.0.clone()).collect(),
+            files: Roster::default(),
+            merged: Merged::default(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Looks at every file, and merges them anew if any has changed.
+    fn read(&mut self) {
+        let mut problems = Vec::new();
+        let mut changed = false;
+        self.files.begin();
+        for path in prom_files(&self.directories, &mut problems) {
+            let new = || PromFile { content: CachedFile::new(&path), path: path.clone(), readable: false };
+            let file = self.files.meet(|file| file.path == path, new);
+            let was_readable = std::mem::replace(&mut file.readable, false);
+            match file.content.get(|text| {
+                changed = true;
+                exposition::parse(text)
+            }) {
+                Ok(Ok(_)) => file.readable = true,
+                Ok(Err(mistake)) => problems.push(format!("parse {}: {mistake}", path.display())),
+                Err(error) => problems.push(error.to_string()),
+            }
+            changed |= file.readable != was_readable;
+        }
+        changed |= self.files.end();
+        if changed {
+            let readable = self.files.iter().filter(|file| file.readable);
+            let contents = readable.filter_map(|file| {
+                Some((file.path.as_path(), file.content.known()?.as_ref().ok()?.as_slice()))
+            });
+            self.merged = Merged::new(contents);
+        }
+        problems.extend_from_slice(self.merged.problems());
+        if problems != self.problems {
+            for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
+                tracing::warn!(collector = "textfile", "{problem}");
+            }
+            self.problems = problems;
+        }
+    }
+}
+
+impl Sampler for TextFile {
+    fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
+        self.read();
+        self.merged.write(page);
+        for file in self.files.iter().filter(|file| file.readable) {
+            let labels = page.labels(&[("file", &file.path.to_string_lossy())]);
+            page.set(&MTIME, labels, file.content.modified() as f64);
+        }
+        page.set(&SCRAPE_ERROR, Labels::NONE, f64::from(!self.problems.is_empty()));
+        Ok(())
+    }
+}
+
+/// The files in the directories, in the order of their names.
+fn prom_files(directories: &[PathBuf], problems: &mut Vec<String>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for directory in directories.iter().flat_map(|pattern| expand(pattern)) {
+        match names(&directory) {
+            Ok(names) => files
+                .extend(names.iter().filter(|name| name.ends_with(".prom")).map(|name| directory.join(name))),
+            Err(error) => problems.push(format!("list {}: {error}", directory.display())),
+        }
+    }
+    // Two patterns may mean one directory.
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    files
+}
+
+/// What a directory has, in order. Names that are not UTF-8 are left out: they cannot be labels.
+fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The paths that a pattern means; itself, if it has no wildcard or means none, so that its absence is told.
+fn expand(pattern: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![PathBuf::new()];
+    for part in pattern.components() {
+        let text = part.as_os_str().to_string_lossy();
+        let glob =
+            text.contains(['*', '?', '[', '{']).then(|| GlobBuilder::new(&text).build().ok()).flatten();
+        match glob.map(|glob| glob.compile_matcher()) {
+            None => paths.iter_mut().for_each(|path| path.push(part)),
+            Some(matcher) => {
+                let matches = |path: PathBuf| {
+                    let names = names(&path).unwrap_or_default();
+                    let matching = names.into_iter().filter(|name| matcher.is_match(name));
+                    matching.map(|name| path.join(name)).collect::<Vec<_>>()
+                };
+                paths = paths.into_iter().flat_map(matches).collect();
+            }
+        }
+    }
+    if paths.is_empty() { vec![pattern.to_owned()] } else { paths }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::fixture::Fixture;
+    use super::*;
+
+    fn reading(host: &Fixture, directories: &[&str]) -> TextFile {
+        let directory = directories.iter().map(|name| host.path().join(name).into()).collect();
+        TextFile::new(&config::TextFile { directory })
+    }
+
+    fn without_mtime(series: Vec<String>) -> Vec<String> {
+        series.into_iter().filter(|line| !line.starts_with("node_textfile_mtime")).collect()
+    }
+
+    #[test]
+    fn every_prom_file_is_exposed_with_its_age() {
+        let host = Fixture::new()
+            .with("text/b.prom", "b{x=\"1\"} 2\n")
+            .with("text/a.prom", "# TYPE a counter\na 1\n")
+            .with("text/other.txt", "c 3\n");
+        let (series, result) = host.sample(&mut reading(&host, &["text"]));
+        result.unwrap();
+        assert_eq!(series[..2], ["a 1", "b{x=\"1\"} 2"]);
+        assert!(series[2].starts_with("node_textfile_mtime_seconds{file=\""));
+        assert!(series[2].contains("text/a.prom\"} 1"), "{series:?}");
+        assert_eq!(series[4..], ["node_textfile_scrape_error 0"]);
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_is_left_out_whole_and_shows() {
+        let host = Fixture::new().with("text/a.prom", "a 1\na\n").with("text/b.prom", "b 2\n");
+        let mut textfile = reading(&host, &["text"]);
+        for _ in 0..2 {
+            let (series, _) = host.sample(&mut textfile);
+            assert_eq!(without_mtime(series), ["b 2", "node_textfile_scrape_error 1"]);
+        }
+        assert!(textfile.problems[0].ends_with("a.prom: line 2: not a number"), "{:?}", textfile.problems);
+        host.write("text/a.prom", "a 11\n");
+        let (series, _) = host.sample(&mut textfile);
+        assert_eq!(without_mtime(series), ["a 11", "b 2", "node_textfile_scrape_error 0"]);
+    }
+
+    #[test]
+    fn a_file_that_goes_takes_its_series_along() {
+        let host = Fixture::new().with("text/a.prom", "a 1\n");
+        let mut textfile = reading(&host, &["text"]);
+        host.sample(&mut textfile).1.unwrap();
+        std::fs::remove_file(host.path().join("text/a.prom")).unwrap();
+        assert_eq!(host.sample(&mut textfile).0, ["node_textfile_scrape_error 0"]);
+    }
+
+    #[test]
+    fn directories_may_be_patterns_and_a_missing_one_shows() {
+        let host = Fixture::new().with("text/one/a.prom", "a 1\n").with("text/two/b.prom", "b 2\n");
+        let (series, _) = host.sample(&mut reading(&host, &["text/*", "text/one"]));
+        assert_eq!(without_mtime(series), ["a 1", "b 2", "node_textfile_scrape_error 0"]);
+        let (series, _) = host.sample(&mut reading(&host, &["gone"]));
+        assert_eq!(series, ["node_textfile_scrape_error 1"]);
+    }
+
+    #[test]
+    fn without_a_directory_there_is_no_error() {
+        let host = Fixture::new();
+        assert_eq!(host.sample(&mut reading(&host, &[])).0, ["node_textfile_scrape_error 0"]);
+    }
+}
