@@ -69,7 +69,9 @@ impl Families {
         }
         let family = self.family(name);
         if keyword == "HELP" {
-            if family.help.replace(unescape_help(rest.trim_start_matches([' ', '\t']))).is_some() {
+            let help = unescape_help(rest.trim_start_matches([' ', '\t']));
+            // One without words is none.
+            if !help.is_empty() && family.help.replace(help).is_some() {
                 return Err("a second HELP");
             }
             return Ok(());
@@ -237,6 +239,7 @@ mod tests {
         assert_eq!(families[0].rows[0].labels, labels);
         assert_eq!(families[0].rows[0].value, 1000.0);
         assert_eq!((families[1].name.as_str(), families[1].kind), ("y:z", Kind::Untyped));
+        assert_eq!(parse(b"# HELP x\nx 1\n").unwrap()[0].help, None);
         assert_eq!(families[1].rows[0].value, f64::INFINITY);
     }
 
