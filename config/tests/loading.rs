@@ -370,3 +370,12 @@ fn neither_environment_nor_flags_hide_a_mistake_of_the_file() {
          vigie.yaml:2:14: exporters.otlp: expected a list, found a mapping"
     );
 }
+
+#[test]
+fn the_directories_of_a_flag_take_the_place_of_those_of_the_file() {
+    let dir = written(&[("vigie.yaml", "collectors: { system: { textfile: { directory: [/a, /b] } } }")]);
+    let flags = Flags { textfile_directories: vec![dir.path().to_owned()], ..Flags::default() };
+    let system = Origin { flags, ..origin(dir.path(), &[]) }.load().unwrap().config.collectors.system;
+    assert_eq!(system.textfile.directory.len(), 1);
+    assert_eq!(&*system.textfile.directory[0], dir.path());
+}
