@@ -39,13 +39,16 @@ def sleeper(tmp_path):
 
 
 def test_processes_are_found_by_comm_exe_cmdline_and_pidfile(agent, sleeper, tmp_path):
-    pids = sleeper("vigie-testee", 2)
+    # A process belongs to the first group that it matches, so each group gets its own.
+    sleeper("vigie-comm", 2)
+    sleeper("vigie-exe", 2)
     sleeper("vigie-other", 1, "0.5")
+    pids = sleeper("vigie-testee", 2)
     (tmp_path / "one.pid").write_text(f"{pids[0]}\n")
     page = agent(
         grouped(
-            group("by-comm", {"comm": ["vigie-testee"]}),
-            group("by-exe", {"exe": [str(tmp_path / "vigie-testee")]}),
+            group("by-comm", {"comm": ["vigie-comm"]}),
+            group("by-exe", {"exe": [str(tmp_path / "vigie-exe")]}),
             group("by-cmdline", {"cmdline": ["vigie-other", r"600 0\.5"]}),
             group("by-pidfile", {"pidfile": str(tmp_path / "one.pid")}),
         )

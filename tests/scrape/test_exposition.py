@@ -63,8 +63,10 @@ def test_both_formats_hold_the_same_samples(agent):
         if not sample.name.endswith("_created")
     }
     only_one = {(sample.name, frozenset(sample.labels.items())) for sample in text.samples} ^ series
-    # What counts the scrapes themselves may have got a new reason in between.
-    assert {name for name, _ in only_one if not name.startswith("vigie_")} == set()
+    # What counts the scrapes themselves may have got a new reason in between. process-exporter's error counters lack
+    # the `_total` that the client library's reader of the older format gives to every counter.
+    exempt = ("vigie_", "namedprocess_scrape_")
+    assert {name for name, _ in only_one if not name.startswith(exempt)} == set()
 
 
 def test_a_page_is_compressed_for_those_who_ask(agent):
@@ -123,7 +125,9 @@ def test_series_by_which_dashboards_find_a_host_are_there(agent):
 def test_promtool_says_no_more_than_of_the_exporters_themselves(agent, node_page):
     told, _ = promtool_check_metrics(agent().scrape().text)
     known, _ = promtool_check_metrics(node_page)
-    assert set(told.splitlines()) - set(known.splitlines()) == set()
+    more = set(told.splitlines()) - set(known.splitlines())
+    # process-exporter's own names for its errors.
+    assert {line for line in more if not line.startswith("namedprocess_scrape_")} == set()
 
 
 @pytest.fixture
