@@ -83,17 +83,8 @@ impl Resolver {
         fallback: bool,
         now: Instant,
     ) -> Result<Vec<IpAddr>, Failure> {
-        let fail = |reason, error: &dyn std::fmt::Display| Failure::new(reason, Phase::Resolve, error);
-        let lookup = self.lookup(now).map_err(|error| fail(Reason::DnsError, &error))?;
-        let all = lookup.addresses(name).await.map_err(|error| fail(reason(&error), &error))?;
-        let (mut wanted, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|ip| preferred.has(ip));
-        if fallback {
-            wanted.extend(others);
-        }
-        if wanted.is_empty() {
-            return Err(fail(Reason::DnsNoAddress, &"no address of a family that may be used"));
-        }
-        Ok(wanted)
+        let lookup = self.lookup(now).map_err(|error| failure(&error))?;
+        lookup.find(name, preferred, fallback).await
     }
 
     fn lookup(&self, now: Instant) -> Result<Arc<Lookup>, NetError> {
@@ -144,6 +135,19 @@ impl Lookup {
         Ok(Self { hosts, servers: builder.build()? })
     }
 
+    async fn find(&self, name: &str, preferred: IpProtocol, fallback: bool) -> Result<Vec<IpAddr>, Failure> {
+        let all = self.addresses(name).await.map_err(|error| failure(&error))?;
+        let (mut wanted, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|ip| preferred.has(ip));
+        if fallback {
+            wanted.extend(others);
+        }
+        if wanted.is_empty() {
+            let what = "no address of the family that may be used";
+            return Err(Failure::new(Reason::DnsNoAddress, Phase::Resolve, what));
+        }
+        Ok(wanted)
+    }
+
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NetError> {
         let name = Name::from_str_relaxed(name)?;
         let mut known = Vec::new();
@@ -168,12 +172,16 @@ fn has_server(text: &[u8]) -> bool {
     String::from_utf8_lossy(text).lines().any(|line| line.trim_start().starts_with("nameserver"))
 }
 
-fn reason(error: &NetError) -> Reason {
-    match error {
+fn failure(error: &NetError) -> Failure {
+    let reason = match error {
         error if error.is_nx_domain() => Reason::DnsNxdomain,
         error if error.is_no_records_found() => Reason::DnsNoAddress,
         NetError::Timeout => Reason::DnsTimeout,
         NetError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Reason::DnsTimeout,
         _ => Reason::DnsError,
-    }
+    };
+    Failure::new(reason, Phase::Resolve, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod certificates;
+mod configuration;
 mod failures;
 mod requests;
 mod rig;
