@@ -76,7 +76,7 @@ def test_names_types_and_labels_are_blackbox_exporters(agent, nginx, tmp_path):
 
     def shape(page, **labels):
         return {
-            (sample.name, frozenset((name, text) for name, text in sample.labels.items() if name != "instance"))
+            (sample.name, frozenset(pair for pair in sample.labels.items() if pair[0] not in ("instance", "probe")))
             for name in page.names("probe_")
             for sample in page.series(name, **labels)
         }
@@ -95,12 +95,7 @@ def test_a_probe_has_its_series_from_the_first_scrape_on(agent):
 def failed_phase(page, url):
     """The one phase that is reported as the place of the failure."""
     found = [
-        sample.labels["phase"]
-        for sample in page.samples
-        if sample.labels.get("instance") == url
-        and "phase" in sample.labels
-        and "failed" in sample.name
-        and sample.value
+        sample.labels["phase"] for sample in page.series("probe_failure_info", instance=url) if sample.value
     ]
     assert len(found) == 1, found
     return found[0]
@@ -185,7 +180,7 @@ def test_the_log_says_when_a_probe_begins_and_ends_to_fail_and_no_more(agent, ng
 def test_expiry_is_in_seconds_of_unix_time(agent, nginx, authority):
     certificate = authority.issue(valid=datetime.timedelta(minutes=10))
     url = nginx(certificate).url + "/"
-    probe = {"name": "tls", "http": {"url": url, "tls": {"ca_file": str(authority.ca_file)}}}
+    probe = {"name": "tls", "http": {"url": url, "tls_config": {"ca_file": str(authority.ca_file)}}}
     page = probed(agent(probing(probe)), url)
     assert page.value("probe_success", instance=url) == 1
     assert page.value("probe_http_ssl", instance=url) == 1
@@ -197,7 +192,7 @@ def test_expiry_is_in_seconds_of_unix_time(agent, nginx, authority):
 def test_an_expired_certificate_fails_in_tls_and_reports_its_expiry(agent, nginx, authority):
     certificate = authority.issue(valid=-datetime.timedelta(hours=1))
     url = nginx(certificate).url + "/"
-    probe = {"name": "tls", "http": {"url": url, "tls": {"ca_file": str(authority.ca_file)}}}
+    probe = {"name": "tls", "http": {"url": url, "tls_config": {"ca_file": str(authority.ca_file)}}}
     page = probed(agent(probing(probe)), url)
     assert page.value("probe_success", instance=url) == 0
     assert failed_phase(page, url) == "tls"
