@@ -33,7 +33,7 @@ pub use super::tls::TlsConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// (required) What to ask for; `http://` is assumed if there is no scheme.
+    /// (required) What to ask for: an `http://` or `https://` URL.
     pub url: String,
     /// The method of the request.
     pub method: String,

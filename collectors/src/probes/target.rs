@@ -26,7 +26,7 @@ pub(super) struct Target {
 pub(super) enum TargetError {
     #[error("not a URL: {0}")]
     Url(#[from] url::ParseError),
-    #[error("not an http or https URL")]
+    #[error("not an http or https URL; write for example `https://shop.example/`")]
     Scheme,
     #[error("the URL has no host")]
     Host,
@@ -37,16 +37,11 @@ pub(super) enum TargetError {
 }
 
 impl Target {
-    /// Reads a URL as the configuration has it: without a scheme it is `http`, as in blackbox_exporter.
+    /// Reads a URL as the configuration has it.
     pub(super) fn parse(text: &str) -> Result<Self, TargetError> {
-        let text = text.trim();
-        let has_scheme = ["http://", "https://"]
-            .iter()
-            .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-        let url = match has_scheme {
-            true => Url::parse(text)?,
-            false if text.contains("://") => return Err(TargetError::Scheme),
-            false => Url::parse(&format!("http://{text}"))?,
+        let url = match Url::parse(text.trim()) {
+            Err(url::ParseError::RelativeUrlWithoutBase) => return Err(TargetError::Scheme),
+            parsed => parsed?,
         };
         if !url.username().is_empty() || url.password().is_some() {
             return Err(TargetError::Credentials);
@@ -130,8 +125,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_url_without_a_scheme_is_http() {
-        let target = Target::parse("localhost:8080/health?x=1").unwrap();
+    fn a_target_keeps_its_port_and_query() {
+        let target = Target::parse(" http://localhost:8080/health?x=1").unwrap();
         assert!(!target.is_https());
         assert_eq!((target.authority(), target.port), ("localhost:8080", 8080));
         assert_eq!(target.origin_form().unwrap(), "/health?x=1");
@@ -146,7 +141,9 @@ mod tests {
 
     #[test]
     fn what_is_no_http_url_is_refused_with_its_reason() {
-        assert_eq!(Target::parse("ftp://x/"), Err(TargetError::Scheme));
+        for text in ["ftp://x/", "shop", "localhost:80", "", "/path"] {
+            assert_eq!(Target::parse(text), Err(TargetError::Scheme), "{text}");
+        }
         assert_eq!(Target::parse("http://"), Err(TargetError::Url(url::ParseError::EmptyHost)));
         assert_eq!(Target::parse("http://me:pass@x/"), Err(TargetError::Credentials));
     }

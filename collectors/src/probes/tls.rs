@@ -136,6 +136,7 @@ impl Tls {
         let provider = Arc::clone(&trust.provider);
         let roots = match &config.ca_file {
             Some(file) => Arc::new(Roots::of_file(file)?),
+            None if config.insecure_skip_verify => Arc::new(Roots::none()),
             None => Arc::clone(trust.system.get_or_init(|| Arc::new(Roots::system()))),
         };
         let verifier =

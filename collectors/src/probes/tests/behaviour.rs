@@ -77,7 +77,7 @@ async fn every_series_is_there_as_zero_before_the_first_run_has_ended() {
 #[tokio::test]
 async fn a_length_that_is_not_announced_is_minus_one() {
     let at = canned(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n").await;
-    let series = first_run(&config(format!("{at}"))).await;
+    let series = first_run(&config(format!("http://{at}"))).await;
     assert_succeeded(&series);
     assert_eq!(series["probe_http_content_length"], -1.0);
     assert_eq!(series["probe_http_uncompressed_body_length"], 5.0);

@@ -34,7 +34,7 @@ fn surroundings() -> Surroundings {
 
 #[test]
 fn a_name_and_a_url_are_enough() {
-    let json = r#"{"name": "home", "http": {"url": "shop.example"}}"#;
+    let json = r#"{"name": "home", "http": {"url": "https://shop.example"}}"#;
     assert_eq!(mistakes(json), [""; 0]);
     let config = read(json);
     assert_eq!((config.interval.0.as_secs(), config.timeout.0.as_secs()), (15, 5));
@@ -93,7 +93,7 @@ fn every_mistake_is_reported_at_its_place() {
 
 #[test]
 fn a_bad_secret_is_not_quoted() {
-    let json = r#"{"name": "x", "http": {"url": "a", "headers": {"x-key": "hush\n"},
+    let json = r#"{"name": "x", "http": {"url": "http://a", "headers": {"x-key": "hush\n"},
         "authorization": {"credentials": "hush\n"}}}"#;
     let told = mistakes(json);
     assert_eq!(told.len(), 2);
