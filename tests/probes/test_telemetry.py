@@ -1,4 +1,4 @@
-"""`trace: true`: each probe is a span with a child for each phase, and the target learns of it."""
+"""What a probe tells besides its values: with `trace: true` a span with a child for each phase, and its changes of state."""
 
 import threading
 from collections import defaultdict
@@ -86,3 +86,16 @@ def test_without_trace_there_are_no_spans(agent, nginx, http_receiver):
     agent(probing({"name": "home", "http": {"url": site.url + "/"}}, exporters={"otlp": [otlp(http_receiver)]}))
     until(lambda: site.access_log.exists() and site.access_log.read_text().count("\n") >= 5, "five probes")
     assert http_receiver.spans == []
+
+
+def test_a_change_of_state_is_a_log_record(agent, nginx, http_receiver):
+    site = nginx()
+    config = probing({"name": "home", "http": {"url": site.url + "/"}}, exporters={"otlp": [otlp(http_receiver)]})
+    started = agent(config)
+    until(lambda: started.value("probe_success", instance=site.url + "/") == 1, "up")
+    site.stop()
+    until(lambda: any("home is down" in line for line in http_receiver.lines), "the record of going down")
+    (down,) = [record for record in http_receiver.logs if "home is down" in record.text]
+    assert down.raw.severity_number == 17  # error
+    assert down.attributes["url.full"] == site.url + "/"
+    assert down.attributes["vigie.probe.phase"] == "connect"
