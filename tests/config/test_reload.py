@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
+import pytest
 import yaml
 from harness.oracle import Writer, judge
 from harness.ports import free_port
@@ -191,11 +193,25 @@ def test_an_exporter_that_changes_loses_nothing(agent, http_receiver, tmp_path):
     assert book["dropped"] == 0
 
 
+def test_a_new_address_is_listened_on_and_the_old_one_left(agent):
+    started = agent()
+    old, new = started.url, f"127.0.0.1:{free_port()}"
+    assert started.reload({"server": {"listen": new}}).status == 200
+    started.url = f"http://{new}"
+    until(lambda: started.get("/-/healthy").status == 200, "the new address answers")
+
+    def refused():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(old.rsplit(":", 1)[1])), timeout=2)
+        return True
+
+    until(refused, "the old address is left")
+
+
 def test_a_change_that_needs_a_new_start_is_said(agent):
     started = agent()
-    assert started.reload({"server": {"listen": f"127.0.0.1:{free_port()}"}}).status == 200
-    assert any("WARN" in line and "server" in line for line in started.log.splitlines())
-    assert started.get("/-/healthy").status == 200
+    assert started.reload({"agent": {"memory_limit": "32MiB"}}).status == 200
+    assert any("WARN" in line and "agent.memory_limit" in line for line in started.log.splitlines())
 
 
 def test_an_unchanged_file_restarts_nothing(agent, tmp_path):
