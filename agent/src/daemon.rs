@@ -126,6 +126,8 @@ async fn serve(
     });
     let mut front = Front::open(&config.server, systemd::inherited_listener(), Arc::clone(&routes)).await?;
 
+    // Before the first samples: these series are there from the first scrape on.
+    let outcomes = Outcomes::new(&instruments, clock);
     supervisor.apply(reload::recipes(&config)).await;
     snapshot.refresh(Selection::default()).await;
     drop(first_samples);
@@ -133,7 +135,6 @@ async fn serve(
     info!(files = loaded.files.len(), "ready");
 
     let mut watch = Watch::new(&loaded.watched, Patience::default());
-    let outcomes = Outcomes::new(&instruments, clock);
     let mut reloader = Reloader { origin, current: config, outcomes, log };
     let mut alive = interval(manager.watchdog.unwrap_or(Duration::from_secs(3600)));
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
