@@ -92,7 +92,7 @@ def test_machines_get_json(tmp_path):
     assert found["valid"] is False
     (mistake,) = found["mistakes"]
     assert (mistake["line"], mistake["column"], mistake["path"]) == (2, 3, "server.lisen")
-    assert mistake["source"].endswith("vigie.yaml")
+    assert mistake["file"].endswith("vigie.yaml")
 
 
 def test_two_sources_of_one_name_are_a_mistake(tmp_path):

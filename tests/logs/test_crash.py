@@ -25,7 +25,7 @@ def test_nothing_is_lost_when_the_agent_is_killed_at_random_points(agent, receiv
     kills = 12
     try:
         for _ in range(kills):
-            time.sleep(random.Random(writer.next).uniform(0.02, 0.3))
+            time.sleep(random.Random(writer.next).uniform(0.3, 1.6))
             started.kill9()
             started.spawn()
             time.sleep(0.05)
@@ -34,8 +34,8 @@ def test_nothing_is_lost_when_the_agent_is_killed_at_random_points(agent, receiv
         thread.join()
     until(lambda: not judge(receiver.lines, writer.next).missing, "every record has come", 60, every=0.25)
     verdict = judge(receiver.lines, writer.next)
-    # What comes twice is what was on its way when the agent died; the receiver is quick, so that is little.
-    assert verdict.none_lost(duplicates=kills * 2000), verdict
+    # What comes twice is what came after the last save of the offset, which is a second old at most.
+    assert verdict.none_lost(duplicates=kills * writer.next // 4), verdict
 
 
 def test_what_was_acknowledged_is_not_sent_again(agent, http_receiver, tmp_path):

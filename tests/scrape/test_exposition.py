@@ -56,8 +56,9 @@ def test_both_formats_hold_the_same_samples(agent):
     started = agent()
     text = started.scrape()
     openmetrics = strict(started.get("/metrics", headers={"Accept": OPENMETRICS}).text)
+    # A counter that upstream calls without `_total` has it in OpenMetrics, which knows no other.
     series = {
-        (sample.name, frozenset(sample.labels.items()))
+        (sample.name.removesuffix("_total"), frozenset(sample.labels.items()))
         for family in openmetrics
         for sample in family.samples
         if not sample.name.endswith("_created")
