@@ -119,9 +119,7 @@ def test_names_types_labels_and_values_are_process_exporters(agent, sleeper, tmp
     # which the kernel walks the page tables.
     proportional = {("memtype", f"proportional{what}") for what in ("Resident", "Swapped")}
     wanted = {
-        key: value
-        for key, value in series(theirs).items()
-        if "_thread_" not in key[0] and not proportional & key[1]
+        key: value for key, value in series(theirs).items() if "_thread_" not in key[0] and not proportional & key[1]
     }
     missing = wanted.keys() - series(ours).keys()
     assert not missing, sorted(map(str, missing))
