@@ -179,3 +179,6 @@ impl Attributes<'_> {
         self.text("network.protocol.version", "server_protocol", version);
     }
 }
+
+#[cfg(test)]
+mod tests;

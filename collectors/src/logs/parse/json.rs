@@ -345,3 +345,6 @@ impl<'l> Reader<'l> {
         digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
     }
 }
+
+#[cfg(test)]
+mod tests;
