@@ -142,8 +142,9 @@ impl Followed {
             let len = read_some(&self.handle, chunk, self.position.offset)?;
             let full = len == chunk.len();
             let bytes = &chunk[..len];
-            if bytes.first() == Some(&0) {
-                self.skip_hole(bytes, meters)?;
+            let zeros = hole_len(bytes);
+            if zeros > 0 {
+                self.skip_hole(zeros, full && zeros == len, meters)?;
                 continue;
             }
             match memchr::memrchr(b'\n', bytes) {
@@ -190,16 +191,15 @@ impl Followed {
         self.position = Mark { offset: self.position.offset + used.len() as u64, tail: Print::of_end(used) };
     }
 
-    /// Passes the NUL bytes at the position: those at hand, or as many as are not allocated.
-    fn skip_hole(&mut self, bytes: &[u8], meters: &Meters) -> io::Result<()> {
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count() as u64;
-        let mut end = self.position.offset + zeros;
-        if zeros == bytes.len() as u64 {
+    /// Passes `zeros` NUL bytes at the position; if there is `more`, also as many as are not allocated.
+    fn skip_hole(&mut self, zeros: usize, more: bool, meters: &Meters) -> io::Result<()> {
+        let mut end = self.position.offset + zeros as u64;
+        if more {
             match rustix::fs::seek(&self.handle, SeekFrom::Data(end)) {
                 Ok(data) => end = end.max(data),
                 // No data behind it: the hole reaches to the end of the file.
                 Err(rustix::io::Errno::NXIO) => end = end.max(self.look()?.0),
-                // A file system that does not know: byte by byte.
+                // A file system that does not know: chunk by chunk.
                 Err(_) => {}
             }
         }
@@ -243,6 +243,16 @@ impl Followed {
         }
         Ok(())
     }
+}
+
+/// How many NUL bytes `bytes` begins with, if they are enough to be a hole and not somebody's odd text.
+pub(crate) fn hole_len(bytes: &[u8]) -> usize {
+    const LEAST: usize = 8;
+    if bytes.first() != Some(&0) {
+        return 0;
+    }
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    if zeros < LEAST { 0 } else { zeros }
 }
 
 fn read_some(file: &File, chunk: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -9,6 +9,7 @@ use vigie_pipeline::otlp::wire::{len_field_len, put_fixed64, put_varint};
 
 use super::config::{Config, Parse};
 use super::fields::{Fields, Plan, Verdict};
+use super::file::hole_len;
 use super::meters::Meters;
 use super::parse::Parser;
 
@@ -114,7 +115,6 @@ impl Recorder {
         for newline in memchr::memchr_iter(b'\n', lines) {
             let line = &lines[start..newline];
             match text {
-                // NUL bytes are skipped where a line should begin: a hole, not a text.
                 _ if line.len() > self.max_line || line.first() == Some(&0) => self.odd_line(line, out),
                 Some(text) => self.line(trimmed(&text[start..newline]), Shape::Whole, out),
                 None => self.bytes(line, Shape::Whole, out),
@@ -128,8 +128,9 @@ impl Recorder {
         start
     }
 
+    /// A line that is too long, or begins with NUL bytes.
     fn odd_line(&mut self, line: &[u8], out: &mut Records) {
-        let zeros = line.iter().take_while(|byte| **byte == 0).count();
+        let zeros = hole_len(line);
         self.meters.hole_bytes.inc_by(zeros as u64);
         let line = &line[zeros..];
         let len = line.len();

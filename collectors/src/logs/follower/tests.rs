@@ -373,6 +373,14 @@ fn a_hole_is_skipped_and_counted() {
 }
 
 #[test]
+fn a_hole_behind_a_line_is_skipped_and_a_few_nul_bytes_are_text() {
+    let mut rig = Rig::new("*.log", StartAt::Beginning);
+    rig.append("a.log", [b"first\n".as_slice(), &[0; 1000], b"second\n\0third\n"].concat());
+    assert_eq!(rig.bodies(), ["first", "second", "\0third"]);
+    assert_eq!(rig.counter(|m| &m.hole_bytes), 1000);
+}
+
+#[test]
 fn a_compressed_file_is_no_log() {
     let mut rig = Rig::new("*", StartAt::Beginning);
     rig.append("a.log.1.gz", b"\x1f\x8b\x08\0\n\n\n");
