@@ -8,6 +8,7 @@
 //! complete line; [`record`] turns lines into records, with [`parse`] for their formats; [`follower`] knows all
 //! files of a source and is driven in turns; [`source`] drives it, woken up by [`wake`].
 
+mod buffers;
 mod config;
 mod fields;
 mod file;

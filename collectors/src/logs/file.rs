@@ -7,11 +7,11 @@
 //! (as copytruncate does) and is read from its beginning. A writer that does not append leaves a hole of NUL
 //! bytes when its file is truncated: it is skipped, over what is not allocated without reading it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rustix::fs::SeekFrom;
 
@@ -39,8 +39,12 @@ pub(crate) struct Followed {
     searched: u64,
     head: Print,
     pub(crate) offsets: Offsets,
+    /// What was known of it before it was truncated, if it was.
+    pub(crate) truncated: Option<Entry>,
     /// At the last look.
     pub(crate) size: u64,
+    /// `st_mtime` in nanoseconds, at the last look: a file that was truncated may have grown to the same size.
+    modified: i128,
     /// Since when no path leads to it, as far as is known.
     pub(crate) gone: Option<Instant>,
     /// When it was last found to have something new.
@@ -78,6 +82,8 @@ impl Followed {
             searched: 0,
             head: Print::default(),
             offsets: Offsets::new(start),
+            truncated: None,
+            modified: 0,
             size: start.offset,
             gone: None,
             active: now,
@@ -103,20 +109,31 @@ impl Followed {
         self.position
     }
 
-    /// Size and number of links, now.
-    pub(crate) fn look(&self) -> io::Result<(u64, u64)> {
-        let meta = self.handle.metadata()?;
-        Ok((meta.len(), meta.nlink()))
+    /// What the file system says of it now.
+    pub(crate) fn look(&self) -> io::Result<Metadata> {
+        self.handle.metadata()
+    }
+
+    /// Whether it was written to since it was last read.
+    pub(crate) fn has_changed(&self, meta: &Metadata) -> bool {
+        meta.len() != self.size || modified(meta) != self.modified
+    }
+
+    /// When it was made, where the file system knows.
+    pub(crate) fn born(&self) -> Option<SystemTime> {
+        self.look().ok()?.created().ok()
     }
 
     /// Whether it was truncated since it was last read. If so, its beginning is the new position, and what is
     /// on its way of the old content no longer counts.
     pub(crate) fn restart_if_truncated(&mut self) -> io::Result<bool> {
-        let (size, _) = self.look()?;
-        self.size = size;
-        if size == self.position.offset || size > self.position.offset && self.position.holds(&self.handle)? {
+        let meta = self.look()?;
+        self.size = meta.len();
+        self.modified = modified(&meta);
+        if self.size >= self.position.offset && self.position.holds(&self.handle)? {
             return Ok(false);
         }
+        self.truncated = Some(self.entry(self.offsets.position(), 0));
         self.position = Mark::START;
         self.searched = 0;
         self.head = Print::default();
@@ -175,7 +192,7 @@ impl Followed {
         out: &mut Records,
         observed: u64,
     ) -> io::Result<()> {
-        let (size, _) = self.look()?;
+        let size = self.look()?.len();
         let len = size.saturating_sub(self.position.offset);
         if len > 0 {
             recorder.turn_to(&self.attributes, observed);
@@ -198,7 +215,7 @@ impl Followed {
             match rustix::fs::seek(&self.handle, SeekFrom::Data(end)) {
                 Ok(data) => end = end.max(data),
                 // No data behind it: the hole reaches to the end of the file.
-                Err(rustix::io::Errno::NXIO) => end = end.max(self.look()?.0),
+                Err(rustix::io::Errno::NXIO) => end = end.max(self.look()?.len()),
                 // A file system that does not know: chunk by chunk.
                 Err(_) => {}
             }
@@ -243,6 +260,11 @@ impl Followed {
         }
         Ok(())
     }
+}
+
+/// `st_mtime` in nanoseconds since the epoch.
+fn modified(meta: &Metadata) -> i128 {
+    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
 }
 
 /// How many NUL bytes `bytes` begins with, if they are enough to be a hole and not somebody's odd text.

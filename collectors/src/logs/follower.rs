@@ -9,26 +9,29 @@
 //! line was read and settled, and nobody has written to it for a while.
 
 mod discovery;
+mod rotation;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tracing::{debug, warn};
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
 use vigie_pipeline::ledger::Counts;
 use vigie_pipeline::outlet::Offer;
 
+use super::buffers::Buffers;
 use super::config::StartAt;
 use super::file::{CHUNK, Followed, Progress};
 use super::identity::FileId;
 use super::meters::Meters;
 use super::patterns::Patterns;
 use super::record::{Recorder, Records};
-use super::store::Claim;
+use super::store::{Claim, Entry};
 use super::wake::Touched;
+use rotation::Growing;
 
 /// How long a deleted file is held after its last change: its writer may not have noticed yet.
 const HOLD_DELETED: Duration = Duration::from_secs(5);
@@ -61,12 +64,28 @@ pub(crate) struct Follower {
     /// Paths that could not be opened at this scan, and at the one before.
     failing: HashSet<PathBuf>,
     failed: HashSet<PathBuf>,
+    /// New files that are too short to tell whether they are copies.
+    growing: HashMap<FileId, Growing>,
+    /// What was known when the agent was started, during the first scan.
+    remembered: Vec<(FileId, Entry)>,
     /// Files that may have something new, the one that has waited longest first.
     ready: VecDeque<FileId>,
     tokens: HashMap<u64, FileId>,
     next_token: u64,
     scanned_before: bool,
     chunk: Vec<u8>,
+    buffers: Buffers,
+}
+
+/// When a file was born, as far as a source is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Birth {
+    /// Before anybody looked for it: `start_at` decides.
+    Before,
+    /// Since then.
+    Later,
+    /// Since then, and renamed before it was seen.
+    Between,
 }
 
 /// What a turn is told.
@@ -96,11 +115,14 @@ impl Follower {
             ignored: HashSet::new(),
             failing: HashSet::new(),
             failed: HashSet::new(),
+            growing: HashMap::new(),
+            remembered: Vec::new(),
             ready: VecDeque::new(),
             tokens: HashMap::new(),
             next_token: 0,
             scanned_before: false,
             chunk: Vec::new(),
+            buffers: Buffers::default(),
         }
     }
 
@@ -155,7 +177,7 @@ impl Follower {
             let Some(id) = self.ready.pop_front() else { break };
             let Some(file) = self.files.get_mut(&id) else { continue };
             file.queued = false;
-            match read_one(file, &mut self.parts, &mut self.chunk, told) {
+            match read_one(file, &mut self.parts, &mut self.chunk, &self.buffers, told) {
                 Ok((records, progress)) => {
                     total += records.bytes.len();
                     offers.extend(self.offer(id, records, told));
@@ -195,12 +217,11 @@ impl Follower {
         self.next_token += 1;
         self.tokens.insert(token, id);
         file.offsets.offered(token, end);
-        let Records { mut bytes, count } = records;
-        bytes.shrink_to_fit();
+        let Records { bytes, count } = records;
         let batch = Batch {
             signal: Signal::Logs,
             envelope: Arc::clone(&self.parts.envelope),
-            records: Bytes::from(bytes),
+            records: self.buffers.freeze(bytes),
             count,
         };
         Some(Offer { batch, token })
@@ -214,12 +235,13 @@ impl Follower {
             self.files.values().filter(|file| file.gone.is_some()).map(|file| file.id).collect();
         for id in gone {
             let Some(file) = self.files.get_mut(&id) else { continue };
-            let Ok((size, links)) = file.look() else { continue };
-            if size != file.size {
+            let Ok(meta) = file.look() else { continue };
+            if file.has_changed(&meta) {
                 queue(&mut self.ready, &mut self.files, id);
                 continue;
             }
-            let hold = if links == 0 { HOLD_DELETED } else { HOLD_RENAMED };
+            let is_deleted = meta.nlink() == 0;
+            let hold = if is_deleted { HOLD_DELETED } else { HOLD_RENAMED };
             let since = file.active.max(file.gone.unwrap_or(told.now));
             if file.queued || told.now.saturating_duration_since(since) < hold {
                 continue;
@@ -233,7 +255,7 @@ impl Follower {
             } else if file.offsets.is_settled() {
                 debug!("let go of {}", file.path.display());
                 self.files.remove(&id);
-                if links == 0 {
+                if is_deleted {
                     self.parts.claim.forget(id);
                 }
             }
@@ -242,8 +264,11 @@ impl Follower {
         offers
     }
 
-    /// Sets the gauges.
+    /// Sets the gauges, and gives back memory that is not needed while nothing is ready.
     pub(crate) fn measure(&self) {
+        if self.ready.is_empty() {
+            self.buffers.clear();
+        }
         self.parts.meters.open_files.set(self.files.len() as i64);
         self.parts.meters.lag_bytes.set(self.files.values().map(Followed::lag).sum::<u64>() as i64);
     }
@@ -262,6 +287,7 @@ fn read_one(
     file: &mut Followed,
     parts: &mut Parts,
     chunk: &mut [u8],
+    buffers: &Buffers,
     told: &Told,
 ) -> std::io::Result<(Records, Progress)> {
     if file.restart_if_truncated()? {
@@ -271,7 +297,7 @@ fn read_one(
     }
     // What is there, and as much again for what encoding adds, up to a full batch.
     let room = (file.lag() as usize).saturating_mul(2).min(parts.batch_bytes + 2 * CHUNK);
-    let mut records = Records { bytes: Vec::with_capacity(room), count: 0 };
+    let mut records = Records { bytes: buffers.take(room), count: 0 };
     let progress =
         file.read(chunk, &mut parts.recorder, &mut records, parts.batch_bytes, &parts.meters, told.observed)?;
     file.failing = false;

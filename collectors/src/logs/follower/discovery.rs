@@ -1,16 +1,16 @@
 //! Which files there are: a walk over the patterns, compared with what is followed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ffi::OsString;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirEntryExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use tracing::{debug, info, warn};
 
-use super::{Follower, Told, queue};
+use super::rotation::Origin;
+use super::{Birth, Follower, Told, queue};
 use crate::logs::config::StartAt;
 use crate::logs::file::Followed;
 use crate::logs::identity::{self, FileId, Mark};
@@ -21,7 +21,7 @@ const COMPRESSED: [&[u8]; 5] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0",
 
 impl Entry {
     /// Whether `file` is what is remembered, and was only appended to.
-    fn is_of(&self, file: &File, size: u64) -> io::Result<bool> {
+    pub(super) fn is_of(&self, file: &File, size: u64) -> io::Result<bool> {
         Ok(size >= self.mark.offset && self.head.is_at(file, 0)? && self.mark.holds(file)?)
     }
 }
@@ -37,7 +37,11 @@ impl Follower {
         }
         let known =
             self.parts.claim.known(self.parts.patterns.include.iter().map(|pattern| pattern.as_str()));
+        if !self.scanned_before {
+            self.remembered = self.parts.claim.files();
+        }
         let mut seen = HashSet::new();
+        let mut rotated = Vec::new();
         for (path, numbers) in found.files {
             let meta = match fs::metadata(&path) {
                 Ok(meta) => meta,
@@ -54,51 +58,58 @@ impl Follower {
                 seen.insert(id);
                 continue;
             }
-            self.resolve(&path, id, &mut directories);
+            if let Some(before) = self.resolve(&path, id, &mut directories) {
+                self.parts.meters.rotations.inc();
+                rotated.push((path.clone(), before));
+            }
             if !seen.insert(id) {
                 continue;
             }
             if let Some(file) = self.files.get_mut(&id) {
                 file.gone = None;
-                if meta.len() != file.size || file.failing {
+                if file.has_changed(&meta) || file.failing {
                     queue(&mut self.ready, &mut self.files, id);
                 }
                 continue;
             }
             // Born since the source began to look, or there before it did?
-            let born = self.scanned_before || numbers.iter().any(|number| known[*number]);
-            if let Err(error) = self.begin(&path, born, told) {
+            let is_later = self.scanned_before || numbers.iter().any(|number| known[*number]);
+            let birth = if is_later { Birth::Later } else { Birth::Before };
+            if let Err(error) = self.begin(&path, birth, told) {
                 self.fails("open", &path, &error);
             }
+        }
+        for (path, before) in rotated {
+            let born = self.files.get(&before).and_then(|file| file.born());
+            self.find_between(&path, born, told);
         }
         self.parts.claim.exist(seen.iter().copied(), told.seconds());
         self.mark_gone(&seen, told);
         if !self.scanned_before {
-            self.find_rotated(&seen, told);
+            self.find_renamed(&seen, told);
+            self.remembered = Vec::new();
             self.parts.claim.learn(self.parts.patterns.include.iter().map(|pattern| pattern.as_str()));
             self.scanned_before = true;
         }
         directories
     }
 
-    /// Remembers what `path` leads to; where it is a link, also what it is called in truth.
-    fn resolve(&mut self, path: &Path, id: FileId, directories: &mut BTreeSet<PathBuf>) {
+    /// Remembers what `path` leads to; where it is a link, also what it is called in truth. Returns the file
+    /// that it led to before, if that is another one that is followed.
+    fn resolve(&mut self, path: &Path, id: FileId, directories: &mut BTreeSet<PathBuf>) -> Option<FileId> {
         if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
             && let Ok(target) = fs::canonicalize(path)
         {
             directories.extend(target.parent().map(Path::to_owned));
             self.names.insert(target, id);
         }
-        if let Some(before) = self.names.insert(path.to_owned(), id)
-            && before != id
-            && self.files.contains_key(&before)
-        {
-            self.parts.meters.rotations.inc();
-        }
+        self.names
+            .insert(path.to_owned(), id)
+            .filter(|before| *before != id && self.files.contains_key(before))
     }
 
     /// Says what fails, if it did not fail at the scan before.
-    fn fails(&mut self, operation: &'static str, path: &Path, error: &io::Error) {
+    pub(super) fn fails(&mut self, operation: &'static str, path: &Path, error: &io::Error) {
         self.parts.meters.file_error(operation);
         if self.failing.insert(path.to_owned()) && !self.failed.contains(path) {
             warn!(source = self.parts.meters.source, "{operation} {}: {error}", path.display());
@@ -106,7 +117,7 @@ impl Follower {
     }
 
     /// Begins to follow what is at `path`.
-    fn begin(&mut self, path: &Path, born: bool, told: &Told) -> io::Result<()> {
+    pub(super) fn begin(&mut self, path: &Path, birth: Birth, told: &Told) -> io::Result<()> {
         let file = open(path)?;
         let meta = file.metadata()?;
         let id = FileId::of(&meta);
@@ -127,14 +138,26 @@ impl Follower {
                 }
                 (path.to_owned(), Mark::START)
             }
-            None if born || self.parts.start_at == StartAt::Beginning => (path.to_owned(), Mark::START),
+            None if birth != Birth::Before => match self.origin(path, &file, id, size, told.now)? {
+                Origin::Unclear if birth == Birth::Later => return Ok(()),
+                Origin::Own | Origin::Unclear => (path.to_owned(), Mark::START),
+                Origin::Copy(mark) => (path.to_owned(), mark),
+            },
+            None if self.parts.start_at == StartAt::Beginning => (path.to_owned(), Mark::START),
             None => (path.to_owned(), Mark::at(&file, identity::last_line_end(&file, size)?)?),
         };
         info!(source = self.parts.meters.source, "follow {} from byte {}", path.display(), start.offset);
         self.follow(path, file, id, start, told)
     }
 
-    fn follow(&mut self, path: PathBuf, file: File, id: FileId, start: Mark, told: &Told) -> io::Result<()> {
+    pub(super) fn follow(
+        &mut self,
+        path: PathBuf,
+        file: File,
+        id: FileId,
+        start: Mark,
+        told: &Told,
+    ) -> io::Result<()> {
         let attributes = self.parts.recorder.attributes_of(&path);
         let file = Followed::new(path, file, id, start, attributes, told.now)?;
         self.parts.claim.put(id, file.entry(start, told.seconds()));
@@ -149,48 +172,12 @@ impl Follower {
         }
         self.names.retain(|_, id| seen.contains(id));
         self.ignored.retain(|id| seen.contains(id));
-    }
-
-    /// Files that were followed before the agent was started, and were renamed since to what no pattern
-    /// matches: they are looked for beside where they were.
-    fn find_rotated(&mut self, seen: &HashSet<FileId>, told: &Told) {
-        let mut directories: BTreeMap<PathBuf, Vec<(u64, OsString)>> = BTreeMap::new();
-        for (id, entry) in self.parts.claim.files() {
-            let Some(parent) = entry.path.parent().filter(|_| !seen.contains(&id)) else { continue };
-            let names = directories.entry(parent.to_owned()).or_insert_with(|| list(parent));
-            let Some((_, name)) = names.iter().find(|(inode, _)| *inode == id.inode) else { continue };
-            let path = parent.join(name);
-            if let Err(error) = self.resume(&path, id, entry, told) {
-                self.fails("open", &path, &error);
-            }
-        }
-    }
-
-    fn resume(&mut self, path: &Path, id: FileId, entry: Entry, told: &Told) -> io::Result<()> {
-        let file = open(path)?;
-        let meta = file.metadata()?;
-        let is_it = meta.is_file() && FileId::of(&meta) == id;
-        if !is_it || meta.len() == entry.mark.offset || !entry.is_of(&file, meta.len())? {
-            return Ok(());
-        }
-        info!(
-            source = self.parts.meters.source,
-            "{} was renamed to {}: follow it from byte {}",
-            entry.path.display(),
-            path.display(),
-            entry.mark.offset
-        );
-        self.parts.meters.rotations.inc();
-        self.follow(entry.path, file, id, entry.mark, told)?;
-        if let Some(file) = self.files.get_mut(&id) {
-            file.gone = Some(told.now);
-        }
-        Ok(())
+        self.growing.retain(|id, _| seen.contains(id));
     }
 }
 
 /// For reading; a FIFO or a terminal in the way neither blocks nor takes over.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
 }
@@ -198,10 +185,4 @@ fn open(path: &Path) -> io::Result<File> {
 fn is_compressed(file: &File) -> io::Result<bool> {
     let start = identity::read(file, 0, 6)?;
     Ok(COMPRESSED.iter().any(|magic| start.starts_with(magic)))
-}
-
-/// Inodes and names in a directory; nothing if it cannot be read.
-fn list(directory: &Path) -> Vec<(u64, OsString)> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.map(|entry| (entry.ino(), entry.file_name())).collect()
 }
