@@ -115,10 +115,7 @@ impl Follower {
             let Ok(meta) = fs::symlink_metadata(&sibling) else { continue };
             let id = FileId::of(&meta);
             let is_new = meta.is_file() && !self.files.contains_key(&id) && !self.ignored.contains(&id);
-            if !is_new
-                || !meta.created().is_ok_and(|born| born >= known)
-                || self.parts.claim.find(id).is_some()
-            {
+            if !is_new || !meta.created().is_ok_and(|born| born >= known) {
                 continue;
             }
             // A path that was rotated by renaming has no copies beside it: no need to wait and see.

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod model;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
