@@ -59,7 +59,9 @@ fn read(line: &str, plan: &Plan, fields: &mut Fields, scratch: &mut String) -> O
     if referer != "-" {
         to.header("http.request.header.referer", "http_referer", unescaped(referer, scratch));
     }
-    let (agent, _) = quoted(rest.strip_prefix(" \"")?)?;
+    let rest = rest.strip_prefix(" \"")?;
+    // Writers cut off long lines in their last field: what there is of it counts.
+    let (agent, _) = quoted(rest).unwrap_or((rest, ""));
     if agent != "-" {
         to.text("user_agent.original", "http_user_agent", unescaped(agent, scratch));
     }
