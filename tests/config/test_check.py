@@ -47,7 +47,11 @@ def test_each_way_of_being_wrong_is_said_as_its_file_expects(path):
     done = check(path, env=dict(line.split("=", 1) for line in head(path, "set")))
     assert done.returncode == 78, done.stderr + done.stdout
     expected = [line.replace("FILE", str(path)).replace("DIR", str(path.parent)) for line in head(path, "expect")]
-    assert expected and done.stderr.splitlines() == expected
+    said = done.stderr.splitlines()
+    assert expected and len(said) == len(expected)
+    # Where the expectation ends in an ellipsis, a list of known names follows, which grows.
+    for line, wanted in zip(said, expected, strict=True):
+        assert line.startswith(wanted[:-1]) if wanted.endswith("…") else line == wanted
 
 
 def schema():

@@ -94,9 +94,7 @@ def test_a_probe_has_its_series_from_the_first_scrape_on(agent):
 
 def failed_phase(page, url):
     """The one phase that is reported as the place of the failure."""
-    found = [
-        sample.labels["phase"] for sample in page.series("probe_failure_info", instance=url) if sample.value
-    ]
+    found = [sample.labels["phase"] for sample in page.series("probe_failure_info", instance=url) if sample.value]
     assert len(found) == 1, found
     return found[0]
 
