@@ -34,8 +34,9 @@ def test_nothing_is_lost_when_the_agent_is_killed_at_random_points(agent, receiv
         thread.join()
     until(lambda: not judge(receiver.lines, writer.next).missing, "every record has come", 60, every=0.25)
     verdict = judge(receiver.lines, writer.next)
-    # What comes twice is what came after the last save of the offset, which is a second old at most.
-    assert verdict.none_lost(duplicates=kills * writer.next // 4), verdict
+    # What comes twice is what was in flight (a batch waits 20 ms) or acknowledged after the last save of the offset,
+    # a tenth of a second ago: at 4,000 lines a second 1,200, twice that on a busy machine.
+    assert verdict.none_lost(duplicates=kills * 2400), verdict
 
 
 def test_what_was_acknowledged_is_not_sent_again(agent, http_receiver, tmp_path):

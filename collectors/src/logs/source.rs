@@ -36,7 +36,7 @@ const SCAN_EVERY: Duration = Duration::from_secs(1);
 const SCAN_PER_FILE: Duration = Duration::from_millis(1);
 
 /// At most so often offsets are saved.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
+const SAVE_EVERY: Duration = Duration::from_millis(100);
 
 /// A source of log records.
 pub(crate) struct Tail {
