@@ -101,8 +101,12 @@ impl Push {
         let gathering = Gathering::new(batch.max_bytes.bytes(), batch.max_delay.0);
         let pace = Pace::new(self.config.backoff()?);
         let tally = tally(&self.config, signal, &self.surroundings);
-        let news = News::new(&self.config.name, signal);
+        let news = self.news(signal)?;
         Ok(Lane::new(Arc::clone(queue), Arc::clone(destination), gathering, pace, tally, news))
+    }
+
+    fn news(&self, signal: Signal) -> Result<News, Error> {
+        Ok(News::new(&self.config.name, &self.config.target(signal)?.authority, signal))
     }
 
     /// What sends metrics, if they are named.
@@ -119,7 +123,7 @@ impl Push {
             clock: clock.clone(),
             pace: Pace::new(self.config.backoff()?),
             tally: tally(&self.config, *signal, &self.surroundings),
-            news: News::new(&self.config.name, *signal),
+            news: self.news(*signal)?,
         }))
     }
 }

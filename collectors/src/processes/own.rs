@@ -42,8 +42,12 @@ impl OwnProcess {
 impl Sampler for OwnProcess {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
         let pid = std::process::id();
-        let boot_time = self.procfs.boot_time(&mut self.buffer)?;
-        let content = self.procfs.read(pid, "stat", &mut self.buffer)?;
+        let boot_time = self
+            .procfs
+            .boot_time(&mut self.buffer)
+            .map_err(|error| format!("read {PROCFS}/stat: {error}"))?;
+        let content = self.procfs.read(pid, "stat", &mut self.buffer);
+        let content = content.map_err(|error| format!("read {PROCFS}/{pid}/stat: {error}"))?;
         let (_, stat) = stat::parse(content).ok_or("parse stat of the own process")?;
         let usage = usage::read(&self.procfs, pid, &stat, &mut self.buffer);
         let seconds = |ticks: u64| ticks as f64 / TICKS_PER_SECOND as f64;

@@ -13,6 +13,7 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct News {
     exporter: String,
+    endpoint: String,
     signal: &'static str,
     /// Since when requests have to be sent again.
     trouble: Option<Instant>,
@@ -22,9 +23,10 @@ pub(super) struct News {
 }
 
 impl News {
-    pub(super) fn new(exporter: &str, signal: Signal) -> Self {
+    pub(super) fn new(exporter: &str, endpoint: &str, signal: Signal) -> Self {
         Self {
             exporter: exporter.to_owned(),
+            endpoint: endpoint.to_owned(),
             signal: signal.as_str(),
             trouble: None,
             refusal_told: None,
@@ -42,7 +44,7 @@ impl News {
         let (exporter, signal) = (&self.exporter, self.signal);
         if self.trouble.is_none() {
             self.trouble = Some(now);
-            tracing::warn!(%exporter, signal, "cannot deliver, will go on trying: {why}");
+            tracing::warn!(%exporter, endpoint = %self.endpoint, signal, "cannot deliver, will go on trying: {why}");
         } else {
             tracing::debug!(%exporter, signal, "still cannot deliver: {why}");
         }
@@ -63,7 +65,7 @@ impl News {
             self.refusal_told = Some(now);
             let refused = std::mem::take(&mut self.refused);
             let (exporter, signal) = (&self.exporter, self.signal);
-            tracing::error!(%exporter, signal, events = refused, "refused for good, dropped: {why}");
+            tracing::error!(%exporter, endpoint = %self.endpoint, signal, events = refused, "refused for good, dropped: {why}");
         }
     }
 

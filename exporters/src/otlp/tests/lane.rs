@@ -66,7 +66,7 @@ impl Play {
             Gathering::new(max_bytes, max_delay),
             pace,
             tally,
-            News::new("default", Signal::Logs),
+            News::new("default", "127.0.0.1:4318", Signal::Logs),
         );
         let (stopper, stop) = stop();
         let running = tokio::spawn(lane.run(stop));

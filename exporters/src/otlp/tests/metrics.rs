@@ -77,7 +77,7 @@ async fn values_that_could_not_be_sent_are_given_up_for_newer_ones() {
         clock: surroundings.clock.clone(),
         pace: Pace::new(Backoff::new(Duration::from_millis(500), Duration::from_secs(30)).unwrap()),
         tally: Tally::new(&surroundings.instruments, "default", Signal::Metrics, surroundings.clock.clone()),
-        news: News::new("default", Signal::Metrics),
+        news: News::new("default", "127.0.0.1:4318", Signal::Metrics),
     };
     let slot = rig.snapshot.slot("load");
     publish(&slot, 1.0);
