@@ -100,7 +100,8 @@ def test_an_endpoint_for_one_signal_is_used_as_it_is(agent, http_receiver, tmp_p
 
 
 def test_metrics_are_pushed_where_they_are_named(agent, receiver):
-    agent({"exporters": {"otlp": [otlp(receiver, signals=["metrics"])]}})
+    env = {"OTEL_METRIC_EXPORT_INTERVAL": "500"}
+    agent({"exporters": {"otlp": [otlp(receiver, signals=["metrics"])]}}, env=env)
     metrics = until(lambda: {metric.name: metric for metric in receiver.metrics}, "metrics at the receiver", 90)
     load = metrics["node_load1"].raw
     assert load.WhichOneof("data") == "gauge" and load.gauge.data_points[0].as_double >= 0
