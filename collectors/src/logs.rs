@@ -4,7 +4,7 @@
 //! in their files. The saved offset of a file passes only bytes whose every line was delivered, or dropped on
 //! purpose and counted ([`offsets`], [`store`]). So after a crash at most what was in flight comes again.
 //!
-//! From the bottom up: [`identity`] says what makes a file the same file; [`file`] reads one to its last
+//! From the bottom up: [`identity`] says what makes a file the same file; [`mod@file`] reads one to its last
 //! complete line; [`record`] turns lines into records, with [`parse`] for their formats; [`follower`] knows all
 //! files of a source and is driven in turns; [`source`] drives it, woken up by [`wake`].
 

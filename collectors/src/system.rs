@@ -5,7 +5,7 @@
 //! nothing else. The [registry] lists them. A group is one file: its families, its
 //! sampler, and a parser that is a pure function from the bytes of a kernel file to values.
 //!
-//! On Linux the groups read procfs and sysfs themselves: descriptors stay open ([`file`]), numbers are
+//! On Linux the groups read procfs and sysfs themselves: descriptors stay open ([`mod@file`]), numbers are
 //! read from bytes ([`parse`]), families whose names the kernel makes up are met once ([`names`]), and in
 //! the steady state a scrape allocates nothing. Elsewhere a few groups give the basics through sysinfo.
 

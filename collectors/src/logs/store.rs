@@ -8,7 +8,7 @@
 //! patterns existed before the source did, and `start_at` decides; any other unknown file was born since, maybe
 //! while the agent was not running, and is read from its beginning.
 //!
-//! On disk it is `logs/offsets` (see [`format`]): written aside, synced, renamed, the directory synced, and the
+//! On disk it is `logs/offsets` (see [`mod@format`]): written aside, synced, renamed, the directory synced, and the
 //! generation before kept as `logs/offsets.old`, which is read when the newer one is damaged.
 
 mod format;
