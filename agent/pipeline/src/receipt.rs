@@ -19,8 +19,6 @@ pub enum DropReason {
     Rejected,
     /// Its exporter was taken out of the configuration while it waited.
     ExporterRemoved,
-    /// It could not be read as what it claims to be.
-    Malformed,
 }
 
 impl DropReason {
@@ -32,7 +30,6 @@ impl DropReason {
             Self::NoExporter => "no_exporter",
             Self::Rejected => "rejected",
             Self::ExporterRemoved => "exporter_removed",
-            Self::Malformed => "malformed",
         }
     }
 }

@@ -6,8 +6,6 @@ use super::wire::{put_bytes, put_fixed64, put_message, put_uint};
 pub mod field {
     /// `Resource.attributes`
     pub const RESOURCE: u32 = 1;
-    /// `InstrumentationScope.attributes`
-    pub const SCOPE: u32 = 3;
     /// `LogRecord.attributes`
     pub const LOG: u32 = 6;
     /// `Span.attributes`

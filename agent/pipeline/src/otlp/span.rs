@@ -7,8 +7,6 @@ use super::wire::{put_bytes, put_fixed64, put_message, put_uint};
 pub enum SpanKind {
     /// Work inside one process.
     Internal = 1,
-    /// A request received.
-    Server = 2,
     /// A request made.
     Client = 3,
 }

@@ -6,8 +6,6 @@ pub const VARINT: u32 = 0;
 pub const FIXED64: u32 = 1;
 /// Wire type 2: a length and that many bytes.
 pub const LEN: u32 = 2;
-/// Wire type 5: four bytes, little endian.
-pub const FIXED32: u32 = 5;
 
 /// How many bytes `value` takes as a varint: 1 to 10.
 #[must_use]
@@ -45,12 +43,6 @@ pub fn put_uint(out: &mut Vec<u8>, field: u32, value: u64) {
 /// Appends a fixed64 field, even if it is 0.
 pub fn put_fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
     put_tag(out, field, FIXED64);
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
-/// Appends a fixed32 field, even if it is 0.
-pub fn put_fixed32(out: &mut Vec<u8>, field: u32, value: u32) {
-    put_tag(out, field, FIXED32);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
