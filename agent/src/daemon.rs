@@ -18,10 +18,10 @@ use vigie_pipeline::ledger::Ledger;
 use vigie_pipeline::otlp::envelope;
 use vigie_pipeline::outlet::{Switch, Trunk};
 use vigie_pipeline::plug::{Error, Surroundings};
+use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::{Selection, Snapshot};
 
 use crate::exit::Exit;
-use crate::readiness::Readiness;
 use crate::reload::{self, Outcomes, Reloader};
 use crate::server::{Front, ReloadRequest, Routes};
 use crate::signals::{self, Asked};
@@ -113,6 +113,7 @@ async fn serve(
         clock: clock.clone(),
         instruments: instruments.clone(),
         budget,
+        readiness: readiness.clone(),
     };
     let mut supervisor = Supervisor::new(surroundings, trunk, snapshot.clone(), handle, PATIENCE);
 

@@ -10,7 +10,6 @@ mod driver;
 mod exit;
 mod logging;
 mod own;
-mod readiness;
 mod reload;
 mod resource;
 mod server;

@@ -68,5 +68,5 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         envelope: Arc::new(Envelope { resource: surroundings.resource.clone(), scope }),
         batch_bytes: BATCH_BYTES.min(surroundings.budget.read.size() / 8),
     };
-    Ok(Part::Source(Box::new(Tail::new(parts, surroundings.clock.clone()))))
+    Ok(Part::Source(Box::new(Tail::new(parts, surroundings.clock.clone(), surroundings.readiness.clone()))))
 }

@@ -23,6 +23,7 @@ pub mod outlet;
 pub mod page;
 pub mod plug;
 pub mod queue;
+pub mod readiness;
 pub mod receipt;
 pub mod recipe;
 pub mod secret;

@@ -14,6 +14,7 @@ use crate::instruments::Instruments;
 use crate::outlet::Outlet;
 use crate::page::Page;
 use crate::queue::Queue;
+use crate::readiness::Readiness;
 use crate::snapshot::Snapshot;
 use crate::stop::Stop;
 
@@ -104,4 +105,6 @@ pub struct Surroundings {
     pub instruments: Instruments,
     /// The memory that may be used.
     pub budget: Budget,
+    /// Where a part says that it cannot keep what it promises.
+    pub readiness: Readiness,
 }

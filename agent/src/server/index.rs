@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// Links everything else. What it shows comes from the configuration and is escaped.
-pub(super) fn page(metrics: &str, not_ready: &[&str], collectors: &[Arc<str>]) -> String {
+pub(super) fn page(metrics: &str, not_ready: &[String], collectors: &[Arc<str>]) -> String {
     let state = if not_ready.is_empty() {
         "ready".to_owned()
     } else {

@@ -9,10 +9,10 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tokio::sync::{mpsc, oneshot};
 use vigie_exporters::prometheus::Exposition;
+use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::Snapshot;
 
 use super::index;
-use crate::readiness::Readiness;
 
 /// Somebody wants the configuration to be read again, and to know how it went.
 pub(crate) type ReloadRequest = oneshot::Sender<Result<String, String>>;

@@ -10,6 +10,7 @@ use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
 use vigie_pipeline::outlet::{Offer, Outlet, Switch};
 use vigie_pipeline::plug::{Error, Exporter, Intake, Part, Source};
+use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::receipt::Fate;
 use vigie_pipeline::stop::Stop;
 
@@ -79,6 +80,7 @@ fn rig() -> Rig {
         clock,
         instruments: instruments.clone(),
         budget,
+        readiness: Readiness::default(),
     };
     let supervisor = Supervisor::new(surroundings, trunk, snapshot, handle, Duration::from_secs(1));
     Rig { supervisor, instruments, seen: Arc::default(), built: Arc::default() }

@@ -17,6 +17,7 @@ use vigie_pipeline::batch::Signal;
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::outlet::{Events, Offer, Outlet};
 use vigie_pipeline::plug::{Error, Source};
+use vigie_pipeline::readiness::{Latch, Readiness};
 use vigie_pipeline::receipt::Settled;
 use vigie_pipeline::stop::Stop;
 
@@ -48,7 +49,9 @@ pub(crate) struct Tail {
     wakes: Wakes,
     scan_at: Instant,
     save_at: Instant,
-    failing_to_save: bool,
+    readiness: Readiness,
+    /// Held while offsets cannot be saved.
+    failing_to_save: Option<Latch>,
 }
 
 /// What a turn found.
@@ -60,7 +63,7 @@ struct Turned {
 }
 
 impl Tail {
-    pub(crate) fn new(parts: Parts, clock: Clock) -> Self {
+    pub(crate) fn new(parts: Parts, clock: Clock, readiness: Readiness) -> Self {
         let now = clock.monotonic();
         Self {
             store: Arc::clone(parts.claim.store()),
@@ -70,7 +73,8 @@ impl Tail {
             wakes: Wakes::new(),
             scan_at: now,
             save_at: now + SAVE_EVERY,
-            failing_to_save: false,
+            readiness,
+            failing_to_save: None,
         }
     }
 
@@ -129,14 +133,15 @@ impl Tail {
         let (store, seconds) = (Arc::clone(&self.store), self.clock.unix_nanos() / 1_000_000_000);
         let saved = tokio::task::spawn_blocking(move || store.save(seconds)).await;
         match saved.map_err(std::io::Error::other).flatten() {
-            Ok(()) if std::mem::take(&mut self.failing_to_save) => info!("offsets are saved again"),
+            Ok(()) if self.failing_to_save.take().is_some() => info!("offsets are saved again"),
             Ok(()) => {}
             Err(error) => {
                 self.follower().meters().save_failures.inc();
-                if !std::mem::replace(&mut self.failing_to_save, true) {
+                if self.failing_to_save.is_none() {
                     error!(
                         "save offsets: {error}; what is delivered from now on comes again after a restart"
                     );
+                    self.failing_to_save = Some(self.readiness.latch(format!("save offsets: {error}")));
                 }
             }
         }

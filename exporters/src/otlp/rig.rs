@@ -29,6 +29,7 @@ use vigie_pipeline::outlet::{Offer, Outlet, Switch, Trunk};
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Intake, Part, Surroundings};
 use vigie_pipeline::queue::Queue;
+use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::Snapshot;
 use vigie_pipeline::stop::{Stopper, stop};
 
@@ -67,6 +68,7 @@ impl Rig {
                 clock: Clock::system(),
                 instruments,
                 budget,
+                readiness: Readiness::default(),
             },
             snapshot,
             queues,

@@ -7,6 +7,7 @@ use vigie_pipeline::check::{KeyPath, problems};
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::plug::Surroundings;
+use vigie_pipeline::readiness::Readiness;
 
 use crate::probes::{Config, recipes};
 
@@ -29,6 +30,7 @@ fn surroundings() -> Surroundings {
         clock: Clock::system(),
         instruments: Instruments::default(),
         budget: Budget::new(1 << 20),
+        readiness: Readiness::default(),
     }
 }
 

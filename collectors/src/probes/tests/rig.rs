@@ -18,6 +18,7 @@ use vigie_pipeline::outlet::{Outlet, Switch, Trunk};
 use vigie_pipeline::page::pairs;
 use vigie_pipeline::plug::{Part, Surroundings};
 use vigie_pipeline::queue::Queue;
+use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::receipt::Fate;
 use vigie_pipeline::snapshot::{Selection, Snapshot};
 use vigie_pipeline::stop::{Stopper, stop};
@@ -71,6 +72,7 @@ impl Running {
             clock,
             instruments: instruments.clone(),
             budget: budget.clone(),
+            readiness: Readiness::default(),
         };
         let recipes = recipes(std::slice::from_ref(config));
         let Part::Source(source) = recipes[0].build(&surroundings).unwrap() else { panic!("a source") };
