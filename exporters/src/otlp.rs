@@ -3,8 +3,10 @@
 //! * A [`lane`] for each signal gathers batches into a [`parcel`], has its [`destination`] send it, and
 //!   settles it by the [`answer`]. The records are not touched: a request is their bytes behind a few of
 //!   its own.
-//! * What may pass is sent again for ever, at the pace of a [`backoff`]; what a destination refuses for
-//!   good is dropped and counted. Which is which is the OTLP specification's word, not ours.
+//! * What may pass is sent again for ever, at the pace of a [`backoff`]. Which is which is the OTLP
+//!   specification's word, not ours.
+//! * Of what a destination refuses for good, a [`search`] finds the records that it is about: those are
+//!   dropped, counted, and set aside by [`rejects`]; the others are delivered.
 //! * [`metrics`] reads the snapshot at an interval and sends what it finds.
 //! * A closed queue is delivered to its end; a stop lets what is under way finish, and the rest stays in
 //!   the queue.
@@ -26,8 +28,11 @@ mod lane;
 mod metrics;
 mod news;
 mod parcel;
+mod portion;
+mod rejects;
 #[cfg(test)]
 mod rig;
+mod search;
 mod tally;
 mod target;
 #[cfg(test)]
@@ -56,6 +61,7 @@ use lane::Lane;
 use metrics::Readings;
 use news::News;
 use parcel::Gathering;
+use rejects::Keeper;
 use tally::Tally;
 
 /// How the part is built.
@@ -96,13 +102,15 @@ impl Push {
         signal: Signal,
         queue: &Arc<Queue>,
         destination: &Arc<Destination>,
+        keeper: &Keeper,
     ) -> Result<Lane, Error> {
         let batch = &self.config.batch;
         let gathering = Gathering::new(batch.max_bytes.bytes(), batch.max_delay.0);
         let pace = Pace::new(self.config.backoff()?);
         let tally = tally(&self.config, signal, &self.surroundings);
         let news = self.news(signal)?;
-        Ok(Lane::new(Arc::clone(queue), Arc::clone(destination), gathering, pace, tally, news))
+        let rejects = keeper.rejects(signal, &self.config.target(signal)?.authority);
+        Ok(Lane::new(Arc::clone(queue), Arc::clone(destination), gathering, pace, tally, news, rejects))
     }
 
     fn news(&self, signal: Signal) -> Result<News, Error> {
@@ -135,21 +143,25 @@ fn tally(config: &Config, signal: Signal, surroundings: &Surroundings) -> Tally 
 #[async_trait]
 impl Exporter for Push {
     async fn run(self: Box<Self>, intake: Intake, stop: Stop) -> Result<(), Error> {
+        let keeper = Keeper::new(&self.config.name, &self.surroundings);
         let mut lanes = FuturesUnordered::new();
         let mut depths = Vec::new();
         for (signal, destination) in &self.destinations {
             let Some((_, queue)) = intake.queues.iter().find(|(s, _)| s == signal) else { continue };
             depths.push((Arc::clone(queue), tally(&self.config, *signal, &self.surroundings)));
-            lanes.push(self.lane(*signal, queue, destination)?.run(stop.clone()));
+            lanes.push(self.lane(*signal, queue, destination, &keeper)?.run(stop.clone()));
         }
         let all = async { while lanes.next().await.is_some() {} };
         let readings = self.readings(&intake.snapshot)?;
-        tokio::select! {
-            () = all => {}
-            () = watch_depths(&depths) => {}
-            // Until the lanes end: that of metrics, though nothing queues in it, is one of them.
-            () = send_readings(readings) => {}
-        }
+        let work = async {
+            tokio::select! {
+                () = all => {}
+                () = watch_depths(&depths) => {}
+                // Until the lanes end: that of metrics, though nothing queues in it, is one of them.
+                () = send_readings(readings) => {}
+            }
+        };
+        keeper.write_during(work).await;
         write_depths(&depths);
         Ok(())
     }

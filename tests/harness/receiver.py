@@ -7,7 +7,9 @@ It speaks HTTP/protobuf or gRPC. How it answers is a rule, a function from the r
     receiver.down(); receiver.up()                    # nobody listens; somebody does again, on the same port
 """
 
+import base64
 import gzip
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 import zstandard
-from google.protobuf import any_pb2, duration_pb2
+from google.protobuf import any_pb2, duration_pb2, json_format
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc as logs_grpc
@@ -155,8 +157,25 @@ def _response(signal, rejected):
     return response
 
 
+def from_json(kind, body):
+    """An OTLP/JSON request: its ids are hex, where the JSON of protobuf has base64."""
+
+    def ids(value):
+        if isinstance(value, list):
+            return [ids(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        hexed = {"traceId", "spanId", "parentSpanId"}
+        return {k: base64.b64encode(bytes.fromhex(v)).decode() if k in hexed else ids(v) for k, v in value.items()}
+
+    return json_format.ParseDict(ids(json.loads(body)), kind())
+
+
+PARSERS = {"application/x-protobuf": lambda kind, body: kind.FromString(body), "application/json": from_json}
+
+
 class HttpReceiver(Receiver):
-    """OTLP/HTTP with protobuf bodies."""
+    """OTLP/HTTP with protobuf bodies; JSON too, from other tools."""
 
     protocol = "http/protobuf"
 
@@ -200,7 +219,7 @@ class HttpReceiver(Receiver):
         self._connections.add(handler.connection)
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         signal = handler.path.removeprefix("/v1/")
-        if signal not in REQUESTS or handler.headers["Content-Type"] != "application/x-protobuf":
+        if signal not in REQUESTS or handler.headers["Content-Type"] not in PARSERS:
             handler.send_error(404)
             return
         size = len(body)
@@ -209,7 +228,7 @@ class HttpReceiver(Receiver):
             body = gzip.decompress(body)
         elif encoding == "zstd":
             body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
-        message = REQUESTS[signal].FromString(body)
+        message = PARSERS[handler.headers["Content-Type"]](REQUESTS[signal], body)
         headers = {name.lower(): text for name, text in handler.headers.items()}
         answer, rejected = self.take(signal, headers, message, size)
         if answer.hang_up:
@@ -230,6 +249,7 @@ GRPC_CODES = {
     503: code_pb2.UNAVAILABLE,
     429: code_pb2.RESOURCE_EXHAUSTED,
     400: code_pb2.INVALID_ARGUMENT,
+    413: code_pb2.RESOURCE_EXHAUSTED,
     401: code_pb2.UNAUTHENTICATED,
 }
 

@@ -14,8 +14,17 @@ pub(super) enum Answer {
     Accepted { rejected: u64, message: String },
     /// They were not taken now; later they may be.
     Later { after: Option<Duration>, why: String },
-    /// They will never be taken.
-    Refused { why: String },
+    /// They will never be taken as they are.
+    Refused { why: String, fault: Fault },
+}
+
+/// Where the reason of a refusal may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// In some of the records, or in how many they are: others may be taken.
+    Records,
+    /// In credentials, in the endpoint, in how it is spoken to: any record would be refused.
+    Request,
 }
 
 /// No more of an answer is read than this.
@@ -71,7 +80,16 @@ pub(super) fn of_http(status: StatusCode, headers: &HeaderMap, body: &[u8], cloc
         // The specification's list. Neither it nor anything else says that what was answered with a
         // redirection is lost, and nothing follows one: it waits for somebody to correct the endpoint.
         429 | 502 | 503 | 504 | 100..=399 => Answer::Later { after: retry_after(headers, clock), why },
-        _ => Answer::Refused { why },
+        status => Answer::Refused { why, fault: fault(status) },
+    }
+}
+
+/// By RFC 9110: these speak of who asks, of the URL, of the method or of the headers. Everything else may be
+/// about the content; receivers are known to answer 400, 413, 422 and 500 for one odd record.
+fn fault(status: u16) -> Fault {
+    match status {
+        401..=407 | 410 | 411 | 414 | 415 | 421 | 426 | 431 | 501 | 505 | 511 => Fault::Request,
+        _ => Fault::Records,
     }
 }
 
@@ -154,6 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_that_says_nothing_of_the_records_is_told_from_one_that_may() {
+        let fault = |status| match of(status, &[], b"") {
+            Answer::Refused { fault, .. } => fault,
+            other => panic!("{status}: {other:?}"),
+        };
+        for status in [400, 409, 413, 422, 500] {
+            assert_eq!(fault(status), Fault::Records, "{status}");
+        }
+        for status in [401, 403, 404, 405, 407, 415, 501, 505] {
+            assert_eq!(fault(status), Fault::Request, "{status}");
+        }
+    }
+
+    #[test]
     fn retry_after_is_read_as_seconds_and_as_a_date() {
         let after = |value| match of(503, &[("retry-after", value)], b"") {
             Answer::Later { after, .. } => after,
@@ -170,11 +202,17 @@ mod tests {
     fn a_refusal_is_told_in_the_destinations_words() {
         let status = Status { message: "bad record".into() }.encode_to_vec();
         let answer = of(400, &[("content-type", "application/x-protobuf")], &status);
-        assert_eq!(answer, Answer::Refused { why: "400 Bad Request: bad record".into() });
+        assert_eq!(
+            answer,
+            Answer::Refused { why: "400 Bad Request: bad record".into(), fault: Fault::Records }
+        );
         let answer = of(404, &[("content-type", "text/plain")], b"no such\r\npath");
-        assert_eq!(answer, Answer::Refused { why: "404 Not Found: no such  path".into() });
+        assert_eq!(
+            answer,
+            Answer::Refused { why: "404 Not Found: no such  path".into(), fault: Fault::Request }
+        );
         let answer = of(413, &[("content-type", "text/html")], b"<html>");
-        assert_eq!(answer, Answer::Refused { why: "413 Payload Too Large".into() });
+        assert_eq!(answer, Answer::Refused { why: "413 Payload Too Large".into(), fault: Fault::Records });
     }
 
     proptest! {

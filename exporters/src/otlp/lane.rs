@@ -1,7 +1,8 @@
 //! One signal on its way to one destination: gathered, sent, answered, settled.
 //!
 //! A few requests are under way at once, so that writing one overlaps with waiting for the answer to
-//! another. The parcels stay here while copies of their bodies' handles travel: whatever ends the lane, what
+//! another; of one parcel never more than one, so that the search for records that the destination refuses
+//! (see [`super::search`]) takes its steps in order. The parcels stay here while copies of their bodies' handles travel: whatever ends the lane, what
 //! is not settled goes back to the queue in its order.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,12 +18,14 @@ use tracing::Instrument;
 use vigie_pipeline::queue::Queue;
 use vigie_pipeline::stop::Stop;
 
-use super::answer::Answer;
+use super::answer::{Answer, Fault};
 use super::backoff::Pace;
 use super::destination::{Destination, Sent};
 use super::failure::Failure;
 use super::news::News;
 use super::parcel::{Gathering, Parcel};
+use super::portion::Portion;
+use super::rejects::Rejects;
 use super::tally::{Outcome, Tally};
 
 /// How many requests of one signal may be under way at once.
@@ -37,6 +40,7 @@ type Number = u64;
 /// A request that has come back.
 struct Landed {
     number: Number,
+    portion: Portion,
     sent_at: Instant,
     sent: Sent,
 }
@@ -49,9 +53,12 @@ pub(super) struct Lane {
     pace: Pace,
     tally: Tally,
     news: News,
+    rejects: Rejects,
     parcels: BTreeMap<Number, Parcel>,
-    /// Parcels that have to be sent again.
+    /// Parcels of which something has to be sent, or sent again.
     again: BTreeSet<Number>,
+    /// Whether the destination refused all of a parcel, and has taken nothing since.
+    hopeless: bool,
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Landed> + Send>>>,
     next_number: Number,
 }
@@ -64,6 +71,7 @@ impl Lane {
         pace: Pace,
         tally: Tally,
         news: News,
+        rejects: Rejects,
     ) -> Self {
         Self {
             queue,
@@ -72,8 +80,10 @@ impl Lane {
             pace,
             tally,
             news,
+            rejects,
             parcels: BTreeMap::new(),
             again: BTreeSet::new(),
+            hopeless: false,
             under_way: FuturesUnordered::new(),
             next_number: 0,
         }
@@ -109,45 +119,59 @@ impl Lane {
     }
 
     fn send(&mut self, number: Number) {
-        let parcel = &self.parcels[&number];
-        let span = self.news.span(parcel.events());
-        let chunks = parcel.chunks();
+        let Some(portion) = self.parcels.get_mut(&number).and_then(|parcel| parcel.next(self.hopeless))
+        else {
+            return;
+        };
+        let span = self.news.span(portion.events());
+        let chunks = portion.chunks();
         let destination = Arc::clone(&self.destination);
         let send = async move {
             let sent_at = Instant::now();
-            Landed { number, sent_at, sent: destination.send(chunks).await }
+            let sent = destination.send(chunks).await;
+            Landed { number, portion, sent_at, sent }
         };
         self.under_way.push(Box::pin(send.instrument(span)));
     }
 
-    fn landed(&mut self, Landed { number, sent_at, sent }: Landed) {
+    fn landed(&mut self, Landed { number, portion, sent_at, sent }: Landed) {
         let now = Instant::now();
         self.tally.took(now - sent_at);
-        let parcel = &self.parcels[&number];
-        let events = parcel.events();
+        let events = portion.events();
         match sent.answer {
             Ok(Answer::Accepted { rejected, message }) => {
                 let rejected = rejected.min(events);
                 self.tally.delivered(events, rejected, sent.bytes);
                 self.answered(now);
                 self.news.accepted(now, rejected, &message);
-                self.settle(number, rejected);
+                self.hopeless = false;
+                self.settle(number, |parcel| parcel.taken(&portion, rejected));
             }
-            Ok(Answer::Refused { why }) => {
-                self.tally.count(Outcome::Dropped, events, sent.bytes);
+            Ok(Answer::Refused { why, fault }) => {
                 self.answered(now);
-                self.news.refused(now, events, &why);
-                self.settle(number, events);
+                let mut lost = None;
+                self.settle(number, |parcel| lost = parcel.refused(portion, fault == Fault::Records));
+                match lost {
+                    Some(lost) => {
+                        self.tally.count(Outcome::Dropped, events, sent.bytes);
+                        self.news.refused(now, events, &why);
+                        self.rejects.keep(&lost, &why);
+                    }
+                    None => {
+                        self.tally.count(Outcome::Retried, events, sent.bytes);
+                        self.news.searching(events, &why);
+                    }
+                }
             }
             Ok(Answer::Later { after, why }) => {
                 self.tally.count(Outcome::Retried, events, sent.bytes);
-                self.again(number, sent_at, now, after, &why);
+                self.again(number, portion, now, after, sent_at, &why);
             }
             Err(failure) => {
                 let Failure { phase, .. } = failure;
                 self.tally.count(Outcome::Retried, events, sent.bytes);
                 self.tally.failed(phase);
-                self.again(number, sent_at, now, None, &failure.to_string());
+                self.again(number, portion, now, None, sent_at, &failure.to_string());
             }
         }
     }
@@ -157,15 +181,30 @@ impl Lane {
         self.news.answered(now);
     }
 
-    fn again(&mut self, number: Number, sent_at: Instant, now: Instant, after: Option<Duration>, why: &str) {
+    fn again(
+        &mut self,
+        number: Number,
+        portion: Portion,
+        now: Instant,
+        after: Option<Duration>,
+        sent_at: Instant,
+        why: &str,
+    ) {
         self.pace.failed(sent_at, now, after, fastrand::f64());
         self.news.retrying(now, why);
-        self.again.insert(number);
+        self.settle(number, |parcel| parcel.again(portion));
     }
 
-    fn settle(&mut self, number: Number, rejected: u64) {
-        if let Some(parcel) = self.parcels.remove(&number) {
-            parcel.settle(rejected);
+    /// Tells a parcel what became of a part of it. What is left of it is sent next; if nothing is left, it
+    /// is done.
+    fn settle(&mut self, number: Number, tell: impl FnOnce(&mut Parcel)) {
+        let Some(parcel) = self.parcels.get_mut(&number) else { return };
+        tell(parcel);
+        if !parcel.is_done() {
+            self.again.insert(number);
+        } else if let Some(parcel) = self.parcels.remove(&number) {
+            self.hopeless = self.hopeless || !parcel.is_fruitful();
+            parcel.settle();
         }
     }
 

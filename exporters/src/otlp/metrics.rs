@@ -98,7 +98,7 @@ impl Readings {
                     self.news.accepted(now, rejected, &message);
                     return Sent::Settled;
                 }
-                Ok(Answer::Refused { why }) => {
+                Ok(Answer::Refused { why, .. }) => {
                     self.tally.count(Outcome::Dropped, points, sent.bytes);
                     self.answered(now);
                     self.news.refused(now, points, &why);

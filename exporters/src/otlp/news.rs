@@ -58,6 +58,12 @@ impl News {
         }
     }
 
+    /// The destination refused `events`, and those of them that it would take are looked for.
+    pub(super) fn searching(&self, events: u64, why: &str) {
+        let (exporter, signal) = (&self.exporter, self.signal);
+        tracing::debug!(%exporter, signal, events, "refused for good, looking for the records it is about: {why}");
+    }
+
     /// The destination refused `events` for good.
     pub(super) fn refused(&mut self, now: Instant, events: u64, why: &str) {
         self.refused += events;

@@ -3,49 +3,94 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
-use vigie_pipeline::otlp::request;
 use vigie_pipeline::queue::{Delivery, Queue};
 use vigie_pipeline::receipt::{DropReason, Fate};
+
+use super::portion::Portion;
+use super::search::Search;
 
 /// The batches of one request. Dropped unsettled, they go back to the front of their queue in their order.
 #[derive(Debug, Default)]
 pub(super) struct Parcel {
     deliveries: Vec<Delivery>,
     bytes: usize,
-    events: u64,
+    /// Of each batch, how many records were refused for good.
+    refused: Vec<u32>,
+    /// Begins with the first request.
+    search: Option<Search>,
 }
 
 impl Parcel {
     fn add(&mut self, delivery: Delivery) {
         self.bytes += delivery.batch().bytes();
-        self.events += u64::from(delivery.batch().count);
         self.deliveries.push(delivery);
+        self.refused.push(0);
     }
 
     fn is_empty(&self) -> bool {
         self.deliveries.is_empty()
     }
 
-    /// How many records it has.
-    pub(super) fn events(&self) -> u64 {
-        self.events
+    /// What is to be sent: all of it at first, parts of it once it was refused. `hopeless` says that the
+    /// destination refused all of the parcel before. `None` if all of it is done or under way.
+    pub(super) fn next(&mut self, hopeless: bool) -> Option<Portion> {
+        let deliveries = &self.deliveries;
+        let whole = || Portion::of(deliveries.iter().map(Delivery::batch));
+        self.search.get_or_insert_with(|| Search::new(whole(), hopeless)).next()
     }
 
-    /// The request that carries it: chunks to be written one behind the other.
-    pub(super) fn chunks(&self) -> Vec<Bytes> {
-        request::chunks(self.deliveries.iter().map(Delivery::batch))
+    /// Nothing came of it: it is to be sent again.
+    pub(super) fn again(&mut self, portion: Portion) {
+        if let Some(search) = &mut self.search {
+            search.again(portion);
+        }
     }
 
-    /// `rejected` of its records were refused for good, the others delivered. A destination does not say
+    /// The destination took it, all but `rejected` of its records.
+    pub(super) fn taken(&mut self, portion: &Portion, rejected: u64) {
+        self.count_refused(portion, rejected);
+        if let Some(search) = &mut self.search {
+            search.taken();
+        }
+    }
+
+    /// The destination refused it for good, and for what is in it where `cut` says so: what of it is given
+    /// up now, if not parts of it are tried.
+    pub(super) fn refused(&mut self, portion: Portion, cut: bool) -> Option<Portion> {
+        let lost = match &mut self.search {
+            Some(search) if cut => search.refused(portion)?,
+            _ => portion,
+        };
+        self.count_refused(&lost, lost.events());
+        Some(lost)
+    }
+
+    /// Whether any of it was taken.
+    pub(super) fn is_fruitful(&self) -> bool {
+        self.search.as_ref().is_some_and(Search::is_fruitful)
+    }
+
+    /// `rejected` of these records were refused for good, the others delivered. A destination does not say
     /// which: they are counted against the first batches, and never against more records than there are.
-    pub(super) fn settle(mut self, rejected: u64) {
+    fn count_refused(&mut self, portion: &Portion, rejected: u64) {
         let mut rest = rejected;
-        for delivery in std::mem::take(&mut self.deliveries) {
-            let lost = delivery.batch().count.min(u32::try_from(rest).unwrap_or(u32::MAX));
+        for piece in portion.pieces() {
+            let lost = piece.batch.count.min(u32::try_from(rest).unwrap_or(u32::MAX));
             rest -= u64::from(lost);
-            delivery.settle(Fate::dropped(lost, DropReason::Rejected));
+            self.refused[piece.place] += lost;
+        }
+    }
+
+    /// Whether nothing of it is left to be sent, if nothing of it is under way.
+    pub(super) fn is_done(&self) -> bool {
+        self.search.as_ref().is_some_and(Search::is_empty)
+    }
+
+    /// All of it is done.
+    pub(super) fn settle(mut self) {
+        for (delivery, lost) in std::mem::take(&mut self.deliveries).into_iter().zip(&self.refused) {
+            delivery.settle(Fate::dropped(*lost, DropReason::Rejected));
         }
     }
 }

@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -44,6 +45,7 @@ pub(crate) struct Rig {
     pub(crate) snapshot: Snapshot,
     pub(crate) queues: Vec<(Signal, Arc<Queue>)>,
     envelope: Arc<Envelope>,
+    pub(crate) state: TempDir,
 }
 
 impl Rig {
@@ -55,6 +57,7 @@ impl Rig {
         let queues: Vec<_> = [Signal::Logs, Signal::Traces].map(|s| (s, Arc::<Queue>::default())).into();
         trunk.switch.set(queues.clone());
         let (snapshot, _) = Snapshot::new();
+        let state = tempfile::tempdir().expect("a directory");
         let envelope = Envelope {
             resource: envelope::resource([("host.name", "h")]),
             scope: envelope::scope("vigie", "1"),
@@ -62,7 +65,7 @@ impl Rig {
         Self {
             outlet: Outlet::new("app", trunk, snapshot.slot("app")),
             surroundings: Surroundings {
-                state_dir: std::env::temp_dir(),
+                state_dir: state.path().to_owned(),
                 resource: envelope.resource.clone(),
                 scope: envelope.scope.clone(),
                 clock: Clock::system(),
@@ -73,19 +76,16 @@ impl Rig {
             snapshot,
             queues,
             envelope: Arc::new(envelope),
+            state,
         }
     }
 
     /// Offers one batch of records with these bodies.
     pub(crate) async fn offer(&self, token: u64, bodies: &[&str]) {
-        let mut records = Vec::new();
-        for body in bodies {
-            LogRecord { body, observed: 1, ..LogRecord::default() }.encode(&mut records);
-        }
         let batch = Batch {
             signal: Signal::Logs,
             envelope: Arc::clone(&self.envelope),
-            records: records.into(),
+            records: records(bodies).into(),
             count: bodies.len() as u32,
         };
         self.outlet.events.offer(Offer { batch, token }).await;
@@ -126,6 +126,15 @@ impl Rig {
         let labels = format!("exporter=\"default\",outcome=\"{outcome}\",signal=\"logs\"");
         self.metric("vigie_export_events_total", &labels)
     }
+}
+
+/// Log records with these bodies, one behind the other.
+pub(crate) fn records(bodies: &[&str]) -> Vec<u8> {
+    let mut records = Vec::new();
+    for body in bodies {
+        LogRecord { body, observed: 1, ..LogRecord::default() }.encode(&mut records);
+    }
+    records
 }
 
 /// A destination without compression, without delay, and with short waits.

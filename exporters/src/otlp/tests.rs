@@ -63,15 +63,39 @@ async fn what_may_pass_is_sent_again_until_it_does() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_good_is_dropped_and_counted() {
+async fn what_is_refused_for_good_is_dropped_and_counted_and_set_aside_and_the_rest_arrives() {
     let mut rig = Rig::new();
-    let mut receiver = Receiver::start([reply(400, &[], "bad")]).await;
+    // The request, its first half, and then that half's first record.
+    let mut receiver = Receiver::start([reply(400, &[], "bad"), reply(400, &[], "bad")]).await;
+    let (_stopper, running) = rig.run(&config(&receiver.endpoint()));
+    rig.offer(1, &["x", "y"]).await;
+    assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::dropped(1, DropReason::Rejected));
+    let sent: Vec<_> = [receiver.next().await, receiver.next().await, receiver.next().await]
+        .iter()
+        .flat_map(|got| got.lines())
+        .collect();
+    assert_eq!(sent, ["x", "y", "y", "x"]);
+    assert_eq!((rig.events("dropped"), rig.events("delivered")), (1.0, 1.0));
+    rig.offer(2, &["z"]).await;
+    assert_eq!(receiver.next().await.lines(), ["z"]);
+    rig.close();
+    running.await.unwrap().unwrap();
+    let directory = rig.state.path().join("rejected/default");
+    let files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = &files[..] else { panic!("{files:?}") };
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains("400 Bad Request: bad") && text.contains("\"stringValue\": \"y\""), "{text}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_about_the_records_is_not_searched() {
+    let mut rig = Rig::new();
+    let mut receiver = Receiver::start([reply(401, &[], "who")]).await;
     let (_stopper, _running) = rig.run(&config(&receiver.endpoint()));
     rig.offer(1, &["x", "y"]).await;
     assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::dropped(2, DropReason::Rejected));
-    assert_eq!((rig.events("dropped"), rig.events("delivered")), (2.0, 0.0));
     rig.offer(2, &["z"]).await;
-    receiver.next().await;
+    assert_eq!(receiver.next().await.lines(), ["x", "y"]);
     assert_eq!(receiver.next().await.lines(), ["z"]);
 }
 

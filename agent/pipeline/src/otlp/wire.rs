@@ -22,6 +22,23 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// The varint that begins at `at`, and where it ends; `None` if there is none, or none that fits 64 bits.
+#[must_use]
+pub fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (n, byte) in bytes.get(at..)?.iter().take(10).enumerate() {
+        let bits = u64::from(byte & 0x7f);
+        if n == 9 && bits > 1 {
+            return None;
+        }
+        value |= bits << (7 * n);
+        if byte & 0x80 == 0 {
+            return Some((value, at + n + 1));
+        }
+    }
+    None
+}
+
 /// Appends a field's tag.
 pub fn put_tag(out: &mut Vec<u8>, field: u32, wire_type: u32) {
     put_varint(out, u64::from(field << 3 | wire_type));
@@ -86,6 +103,15 @@ mod tests {
             let mut out = Vec::new();
             put_varint(&mut out, value);
             prop_assert_eq!(out.len(), varint_len(value));
+            prop_assert_eq!(varint(&out, 0), Some((value, out.len())));
+            prop_assert_eq!(varint(&out[..out.len() - 1], 0), None);
+        }
+
+        #[test]
+        fn no_bytes_are_too_odd_for_a_varint(bytes in any::<Vec<u8>>(), at in 0usize..20) {
+            if let Some((_, end)) = varint(&bytes, at) {
+                prop_assert!(end > at && end <= bytes.len() && end <= at + 10);
+            }
         }
 
         #[test]

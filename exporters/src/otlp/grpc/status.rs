@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use prost::Message;
 
-use crate::otlp::answer::{self, Answer};
+use crate::otlp::answer::{self, Answer, Fault};
 
 /// The status codes that mean something here.
 mod code {
@@ -15,6 +15,7 @@ mod code {
     pub(super) const CANCELLED: u32 = 1;
     pub(super) const UNKNOWN: u32 = 2;
     pub(super) const DEADLINE_EXCEEDED: u32 = 4;
+    pub(super) const NOT_FOUND: u32 = 5;
     pub(super) const PERMISSION_DENIED: u32 = 7;
     pub(super) const RESOURCE_EXHAUSTED: u32 = 8;
     pub(super) const ABORTED: u32 = 10;
@@ -139,7 +140,12 @@ impl Status {
             code::RESOURCE_EXHAUSTED if self.retry_delay.is_some() => {
                 Answer::Later { after: self.retry_delay, why: why() }
             }
-            _ => Answer::Refused { why: why() },
+            // These speak of who asks, and of the method. Everything else may be about the content:
+            // RESOURCE_EXHAUSTED without a delay is also what a message that is too large is answered with.
+            code::NOT_FOUND | code::PERMISSION_DENIED | code::UNIMPLEMENTED | code::UNAUTHENTICATED => {
+                Answer::Refused { why: why(), fault: Fault::Request }
+            }
+            _ => Answer::Refused { why: why(), fault: Fault::Records },
         }
     }
 }
@@ -202,20 +208,31 @@ mod tests {
             answer(8, "quota", &retry_info(1, 500_000_000)),
             Answer::Later { after, why: why.clone() }
         );
-        assert_eq!(answer(8, "quota", b""), Answer::Refused { why });
+        assert_eq!(answer(8, "quota", b""), Answer::Refused { why, fault: Fault::Records });
         let why = "UNAVAILABLE".to_owned();
         assert_eq!(answer(14, "", &retry_info(1, 500_000_000)), Answer::Later { after, why });
         assert_eq!(
             answer(8, "", &retry_info(-1, 0)),
-            Answer::Refused { why: "RESOURCE_EXHAUSTED".to_owned() }
+            Answer::Refused { why: "RESOURCE_EXHAUSTED".to_owned(), fault: Fault::Records }
         );
+    }
+
+    #[test]
+    fn a_refusal_that_says_nothing_of_the_records_is_told_from_one_that_may() {
+        let fault = |code| match answer(code, "", b"") {
+            Answer::Refused { fault, .. } => Some(fault),
+            _ => None,
+        };
+        let request: Vec<u32> = (1..20).filter(|code| fault(*code) == Some(Fault::Request)).collect();
+        assert_eq!(request, [5, 7, 12, 16]);
+        assert_eq!(fault(3), Some(Fault::Records));
     }
 
     #[test]
     fn messages_are_unescaped() {
         assert_eq!(
             answer(3, "caf%C3%A9 100% %zz", b""),
-            Answer::Refused { why: "INVALID_ARGUMENT: caf\u{e9} 100% %zz".to_owned() }
+            Answer::Refused { why: "INVALID_ARGUMENT: caf\u{e9} 100% %zz".to_owned(), fault: Fault::Records }
         );
     }
 
@@ -223,7 +240,8 @@ mod tests {
     fn a_proxy_that_knows_no_grpc_is_understood() {
         let of = |status| Status::instead(http::StatusCode::from_u16(status).unwrap()).answer(&[]);
         assert!(matches!(of(503), Answer::Later { .. }));
-        assert!(matches!(of(404), Answer::Refused { .. }));
+        assert!(matches!(of(404), Answer::Refused { fault: Fault::Request, .. }));
+        assert!(matches!(of(413), Answer::Refused { fault: Fault::Records, .. }));
     }
 
     proptest! {

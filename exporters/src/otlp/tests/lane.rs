@@ -10,12 +10,13 @@ use vigie_pipeline::batch::Signal;
 use vigie_pipeline::receipt::{DropReason, Fate};
 use vigie_pipeline::stop::{Stopper, stop};
 
-use crate::otlp::answer::Answer;
+use crate::otlp::answer::{Answer, Fault};
 use crate::otlp::backoff::{Backoff, Pace};
 use crate::otlp::destination::{Asked, Destination};
 use crate::otlp::lane::{Lane, MOST_UNDER_WAY};
 use crate::otlp::news::News;
 use crate::otlp::parcel::Gathering;
+use crate::otlp::rejects::Keeper;
 use crate::otlp::rig::{Rig, lines};
 use crate::otlp::tally::Tally;
 
@@ -28,6 +29,8 @@ struct Play {
     asked: mpsc::UnboundedReceiver<Asked>,
     stopper: Stopper,
     running: JoinHandle<()>,
+    /// What is refused waits there, and is not written.
+    _keeper: Keeper,
 }
 
 /// A request that waits for its answer.
@@ -60,6 +63,7 @@ impl Play {
         let surroundings = &rig.surroundings;
         let tally =
             Tally::new(&surroundings.instruments, "default", Signal::Logs, surroundings.clock.clone());
+        let keeper = Keeper::new("default", surroundings);
         let lane = Lane::new(
             rig.queues[0].1.clone(),
             destination.into(),
@@ -67,10 +71,11 @@ impl Play {
             pace,
             tally,
             News::new("default", "127.0.0.1:4318", Signal::Logs),
+            keeper.rejects(Signal::Logs, "127.0.0.1:4318"),
         );
         let (stopper, stop) = stop();
         let running = tokio::spawn(lane.run(stop));
-        Self { rig, asked, stopper, running }
+        Self { rig, asked, stopper, running, _keeper: keeper }
     }
 
     /// The next request.
@@ -196,7 +201,7 @@ async fn a_rejected_batch_is_settled_as_such_and_the_next_one_as_delivered() {
     let (first, second) = (play.request().await, play.request().await);
     second.accept();
     assert_eq!(play.rig.outlet.settled.recv().await.unwrap().token, 1);
-    first.answer(Answer::Refused { why: "odd".into() });
+    first.answer(Answer::Refused { why: "odd".into(), fault: Fault::Records });
     let settled = play.rig.outlet.settled.recv().await.unwrap();
     assert_eq!((settled.token, settled.fate), (0, Fate::dropped(1, DropReason::Rejected)));
 }
@@ -277,7 +282,10 @@ proptest! {
                     (0 | 1, rejected) => request.answer(Answer::Accepted { rejected, message: String::new() }),
                     (2, seconds) => request.later(Some(Duration::from_secs(seconds))),
                     (3, _) => drop(request),
-                    _ => request.answer(Answer::Refused { why: "no".into() }),
+                    (_, n) => {
+                        let fault = if n % 2 == 0 { Fault::Records } else { Fault::Request };
+                        request.answer(Answer::Refused { why: "no".into(), fault });
+                    }
                 }
             }
             play.running.await.unwrap();

@@ -9,17 +9,6 @@ from harness.sections import tailing
 from harness.wait import until
 
 
-@pytest.fixture
-def pushing(agent, tmp_path):
-    """`pushing(receiver)` starts an agent that tails a file to it: (agent, writer)."""
-
-    def start(*receivers, **over):
-        log = tmp_path / "app.log"
-        return agent(tailing(log, *receivers, **over)), Writer(log)
-
-    return start
-
-
 def test_a_receiver_that_is_down_for_a_while_gets_everything(pushing, receiver):
     started, writer = pushing(receiver)
     writer.write(500)
@@ -77,22 +66,6 @@ def test_a_connection_cut_without_an_answer_is_tried_again(pushing, http_receive
     started.settled("app", 100)
     # Whether the first try was taken cannot be known: it may come twice, never not at all.
     assert judge(http_receiver.lines, 100).none_lost(duplicates=100)
-
-
-def test_a_refusal_for_good_is_counted_as_dropped_and_does_not_stop_the_rest(pushing, receiver):
-    receiver.answers(refuse(400), times=1)
-    started, writer = pushing(receiver)
-    writer.write(10)
-    receiver.wait_requests(1)
-    until(lambda: started.ledger("app")["in_flight"] == 0, "the refusal is settled")
-    writer.write(10)
-    until(lambda: len(receiver.logs) >= 10, "what came after arrives")
-    book = started.settled("app", 20)
-    assert book["dropped"] + book["delivered"] == 20
-    page = started.scrape()
-    assert page.total("vigie_events_total", source="app", outcome="dropped", reason="rejected") == book["dropped"]
-    assert page.total("vigie_export_events_total", exporter="to0", signal="logs") == 20
-    assert "400" in started.log or "INVALID_ARGUMENT" in started.log or "InvalidArgument" in started.log
 
 
 def test_a_partial_success_is_counted_and_not_sent_again(pushing, receiver):
