@@ -55,6 +55,8 @@ pub struct Watch {
     watched: Watched,
     patience: Patience,
     woken: Arc<Notify>,
+    /// Woken up, and the contents not compared since.
+    unread: bool,
     /// None when the kernel has none to give: then there is only the poll.
     kernel: Option<RecommendedWatcher>,
 }
@@ -65,7 +67,7 @@ impl Watch {
     pub fn new(watched: &Watched, patience: Patience) -> Self {
         let woken = Arc::new(Notify::new());
         let kernel = kernel(&woken);
-        let mut watch = Self { watched: watched.clone(), patience, woken, kernel };
+        let mut watch = Self { watched: watched.clone(), patience, woken, unread: false, kernel };
         watch.arm();
         // What has changed since the load is found at once.
         watch.woken.notify_one();
@@ -84,14 +86,20 @@ impl Watch {
     pub async fn changed(&mut self) {
         loop {
             let poll = Instant::now() + self.patience.poll;
-            tokio::select! {
-                () = self.woken.notified() => self.settle().await,
-                () = sleep_until(poll) => {}
+            if !self.unread {
+                tokio::select! {
+                    () = self.woken.notified() => self.unread = true,
+                    () = sleep_until(poll) => {}
+                }
+            }
+            if self.unread {
+                self.settle().await;
             }
             // New directories, and those that were put in place of others.
             self.arm();
             let paths = self.watched.paths.clone();
             let Ok(contents) = tokio::task::spawn_blocking(move || contents(&paths)).await else { continue };
+            self.unread = false;
             if contents != self.watched.contents {
                 self.watched.contents = contents;
                 return;

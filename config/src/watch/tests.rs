@@ -50,6 +50,16 @@ async fn a_written_file_is_a_change_and_a_touched_one_is_not() {
 }
 
 #[tokio::test]
+async fn a_change_is_not_missed_when_the_wait_is_given_up_while_the_files_settle() {
+    let (_dir, file) = directory();
+    let mut watch = watch(&[&file], EVENTS_ONLY);
+    assert!(stays(&mut watch).await);
+    fs::write(&file, "a: 2").unwrap();
+    assert!(timeout(Duration::from_millis(15), watch.changed()).await.is_err());
+    assert!(changes(&mut watch).await);
+}
+
+#[tokio::test]
 async fn a_file_put_in_place_of_another_is_a_change_again_and_again() {
     let (dir, file) = directory();
     let mut watch = watch(&[&file], EVENTS_ONLY);
