@@ -36,6 +36,8 @@ def unstarted(request, tmp_path):
     def make(directory, config=None, args=(), env=None):
         agent = Agent(directory, config, args, env)
         request.addfinalizer(lambda: print(f"\n{agent.log_file.name} of {agent.directory.name}:\n{agent.log[-6000:]}"))
+        request.addfinalizer(agent.stop)
+        request.addfinalizer(agent.check_ledgers)
         return agent
 
     return _starter(request, tmp_path, make, "agent")

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from .http import request
+from .ledger import unbalanced
 from .process import Process
 from .scrape import Scrape
 from .wait import until
@@ -90,10 +91,13 @@ class Agent:
     def start(self, ready=True):
         """Starts, waits until it listens and, unless told otherwise, until it says it is ready."""
         self.spawn()
-        self.url = until(self._address, "the agent listens")
+        self.wait_listening()
         if ready:
             self.wait_ready()
         return self
+
+    def wait_listening(self):
+        self.url = until(self._address, "the agent listens")
 
     def spawn(self):
         """Starts without waiting for anything."""
@@ -172,3 +176,18 @@ class Agent:
         book = until(done, f"{read} records of {source} settled", timeout, every=0.05)
         assert book["read"] == book["delivered"] + book["filtered"] + book["dropped"], book
         return book
+
+    def check_ledgers(self, timeout=5):
+        """Every book balances: of each source, and of each destination that is there.
+
+        Nothing to check where it does not run, or where its page is not to be had by a plain GET.
+        """
+        if self.process is None or not self.process.running or not self.url or self.url.startswith("https"):
+            return
+        try:
+            answer = self.get("/metrics", timeout=5)
+        except OSError:
+            return
+        if answer.status == 200:
+            # The columns of a page are not read at one instant.
+            until(lambda: not unbalanced(self.scrape()), "every ledger balances", timeout, every=0.2)

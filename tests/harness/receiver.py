@@ -84,6 +84,7 @@ class Receiver:
         self._accepted = {"logs": [], "traces": [], "metrics": []}
         self._rule, self._times = accept(), None
         self._lock = threading.Lock()
+        self._hand = None
         self.up()
 
     @property
@@ -98,6 +99,10 @@ class Receiver:
     def answers_normally(self):
         self.answers(accept())
 
+    def hands_to(self, hand):
+        """Gives what it accepts to `hand` and keeps nothing, for more than one wants to keep."""
+        self._hand = hand
+
     def take(self, signal, headers, message, size):
         """Records a request and says how to answer it."""
         found = items(signal, message)
@@ -108,13 +113,17 @@ class Receiver:
                 if self._times <= 0:
                     self._rule, self._times = accept(), None
             answer = rule(found) if callable(rule) else rule
-            self.requests.append(Request(signal, headers, found, size, answer))
+            if not self._hand:
+                self.requests.append(Request(signal, headers, found, size, answer))
         if answer.delay:
             time.sleep(answer.delay)
         rejected = []
         if answer.status == 200:
             rejected = [item for item in found if answer.reject and answer.reject(item)]
             kept = [item for item in found if not (answer.reject and answer.reject(item))]
+            if self._hand:
+                self._hand(kept)
+                return answer, len(rejected)
             with self._lock:
                 self._accepted[signal].extend(kept)
         return answer, len(rejected)

@@ -48,6 +48,16 @@ def test_a_damaged_record_is_corrupt_and_missing(damaged):
     assert len(verdict.corrupt) == 1 and verdict.missing == [1]
 
 
+def test_each_stream_has_its_own_numbers():
+    lines = [record(0, stream="a"), record(0, stream="b"), record(2, stream="b"), record(1, stream="b")]
+    lines += [record(1, stream="c"), record(0)]
+    verdict = judge(lines, {"a": 2, "b": 2, "c": 2})
+    assert sorted(verdict.missing) == ["a/1", "c/0"]
+    assert sorted(verdict.unknown) == ["/0", "b/2"]
+    assert (verdict.expected, verdict.duplicates, verdict.reordered) == (6, 0, 1)
+    assert judge(lines[1:4], {"b": 3}).exactly_once()
+
+
 def an_export(*bodies):
     message = REQUESTS["logs"]()
     scope = message.resource_logs.add().scope_logs.add()

@@ -1,0 +1,51 @@
+"""The books of a page of metrics: `read = delivered + filtered + dropped + in flight`, of everything that flows."""
+
+OUTCOMES = ("read", "delivered", "filtered", "dropped")
+
+
+def unbalanced(page):
+    """What does not balance, in words; empty where all does."""
+    return sources(page) + destinations(page)
+
+
+def book(page, **labels):
+    """The columns of all events that carry these labels."""
+    columns = {outcome: page.total("vigie_events_total", outcome=outcome, **labels) for outcome in OUTCOMES}
+    return columns | {"in_flight": page.total("vigie_events_in_flight", **labels)}
+
+
+def sources(page):
+    wrong = []
+    books = {(s.labels["source"], s.labels["signal"]) for s in page.series("vigie_events_total")}
+    for source, signal in sorted(books):
+        columns = book(page, source=source, signal=signal)
+        if columns["read"] != sum(columns[c] for c in ("delivered", "filtered", "dropped", "in_flight")):
+            wrong.append(f"{source} {signal}: {columns}")
+    return wrong
+
+
+def destinations(page):
+    """A destination had every event that was offered, no more and, when nothing is in flight, no less.
+
+    What was dropped before it reached a destination is known by signal, not by destination: it is the tolerance.
+    """
+    wrong = []
+    reloaded = page.total("vigie_config_reloads_total") > 0
+    for series in page.series("vigie_export_events_total", outcome="delivered"):
+        exporter, signal = series.labels["exporter"], series.labels["signal"]
+        if signal == "metrics":
+            continue  # state: nothing is offered
+        columns = book(page, signal=signal)
+        offered = columns["read"] - columns["filtered"]
+        before = columns["dropped"] - page.total(
+            "vigie_events_total", signal=signal, outcome="dropped", reason="rejected"
+        )
+        done = sum(
+            page.total("vigie_export_events_total", exporter=exporter, signal=signal, outcome=outcome)
+            for outcome in ("delivered", "dropped")
+        )
+        # One that came later, by a reload, had only what came since.
+        short = columns["in_flight"] == 0 and not reloaded and done < offered - before
+        if done > offered or short:
+            wrong.append(f"{exporter} {signal}: {done} of {offered} offered, {before} dropped before; {columns}")
+    return wrong
