@@ -5,16 +5,20 @@
 //! purpose and counted ([`offsets`], [`store`]). So after a crash at most what was in flight comes again.
 //!
 //! From the bottom up: [`identity`] says what makes a file the same file; [`mod@file`] reads one to its last
-//! complete line; [`record`] turns lines into records, with [`parse`] for their formats; [`follower`] knows all
-//! files of a source and is driven in turns; [`source`] drives it, woken up by [`wake`].
+//! complete line; [`record`] turns lines into records, with [`parse`] for their formats; [`join`] makes one record
+//! of several lines, where a container runtime cut one ([`container`]) or an event has several ([`multiline`]);
+//! [`follower`] knows all files of a source and is driven in turns; [`source`] drives it, woken up by [`wake`].
 
 mod buffers;
 mod config;
+mod container;
 mod fields;
 mod file;
 mod follower;
 mod identity;
+mod join;
 mod meters;
+mod multiline;
 mod offsets;
 mod parse;
 mod patterns;
@@ -33,6 +37,7 @@ use vigie_pipeline::plug::{Error, Part, Surroundings};
 use vigie_pipeline::recipe::Recipe;
 
 pub use config::{Config, Filter, Parse, Severity, StartAt, Timestamp};
+pub use multiline::{Multiline, Preset};
 pub use timestamp::Format;
 
 use follower::Parts;
@@ -67,6 +72,7 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         meters,
         envelope: Arc::new(Envelope { resource: surroundings.resource.clone(), scope }),
         batch_bytes: BATCH_BYTES.min(surroundings.budget.read.size() / 8),
+        most_waiting: surroundings.budget.read.size() / 8,
     };
     Ok(Part::Source(Box::new(Tail::new(parts, surroundings.clock.clone(), surroundings.readiness.clone()))))
 }

@@ -7,6 +7,7 @@ use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::units::ByteSize;
 
+use super::multiline::Multiline;
 use super::patterns::{Exclusion, Pattern};
 use super::timestamp::Format;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub trace_id: Option<String>,
     /// The field with the span id: 16 hexadecimal digits.
     pub span_id: Option<String>,
+    /// How lines become events of several lines; by default each is a record.
+    pub multiline: Option<Multiline>,
     /// Constants added to each record.
     pub attributes: std::collections::BTreeMap<String, String>,
     /// Only records that match one of these are kept, if there are any; the rest is counted as filtered.
@@ -58,6 +61,7 @@ impl Default for Config {
             body: None,
             trace_id: None,
             span_id: None,
+            multiline: None,
             attributes: std::collections::BTreeMap::new(),
             keep: Vec::new(),
             drop: Vec::new(),
@@ -90,6 +94,10 @@ pub enum Parse {
     NginxCombined,
     /// Apache's `combined`, and `common`.
     ApacheCombined,
+    /// What Kubernetes' container runtimes write: time and stream are taken off, parts of long lines are joined.
+    Cri,
+    /// What Docker's `json-file` driver writes: time and stream are taken off, parts of long lines are joined.
+    Docker,
 }
 
 /// A field with a time.
@@ -144,15 +152,34 @@ impl Check for Config {
         for (key, filters) in [("keep", &self.keep), ("drop", &self.drop)] {
             for (at, filter) in at.key(key).each(filters) {
                 at.key("regex").ok(Regex::new(&filter.regex));
-                if self.parse == Parse::None && filter.field.is_some() {
-                    at.key("field").wrong("`parse: none` has no fields; leave it out to match the line");
+                if let Some(format) = self.parse.without_fields()
+                    && filter.field.is_some()
+                {
+                    at.key("field").wrong(format_args!(
+                        "`parse: {format}` has no fields; leave it out to match the line"
+                    ));
                 }
             }
         }
         if !(256..=MAX_LINE.0).contains(&self.max_line.0) {
             at.key("max_line").wrong(format_args!("must be between 256B and {MAX_LINE}"));
         }
+        if let Some(multiline) = &self.multiline {
+            multiline.check(&mut at.key("multiline"));
+        }
         self.check_fields(at);
+    }
+}
+
+impl Parse {
+    /// The name of a format that has no fields.
+    fn without_fields(self) -> Option<&'static str> {
+        match self {
+            Self::None => Some("none"),
+            Self::Cri => Some("cri"),
+            Self::Docker => Some("docker"),
+            Self::Json | Self::NginxCombined | Self::ApacheCombined => None,
+        }
     }
 }
 
@@ -168,8 +195,11 @@ impl Config {
         ];
         for (key, field) in named {
             let Some(field) = field else { continue };
+            if let Some(format) = self.parse.without_fields() {
+                at.key(key).wrong(format_args!("`parse: {format}` has no fields"));
+                continue;
+            }
             match self.parse {
-                Parse::None => at.key(key).wrong("`parse: none` has no fields"),
                 Parse::NginxCombined | Parse::ApacheCombined if key != "body" => {
                     at.key(key).wrong("access logs know theirs; leave it out");
                 }

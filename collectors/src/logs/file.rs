@@ -1,7 +1,8 @@
 //! One file being followed: a descriptor, a position at the start of a line, and what was offered of it.
 //!
-//! Nothing is kept between two reads: what follows the last newline is read again when there is more. So half a
-//! line is never taken for a whole one, a crash forgets nothing, and an idle file costs a descriptor.
+//! What follows the last newline is not kept between two reads: it is read again when there is more. So half a
+//! line is never taken for a whole one, a crash forgets nothing, and an idle file costs a descriptor. Whole lines
+//! that wait for what follows them are kept in an [`Assembly`], and read again after a crash.
 //!
 //! Files are appended to. A file that is shorter than the position, or has other bytes before it, was truncated
 //! (as copytruncate does) and is read from its beginning. A writer that does not append leaves a hole of NUL
@@ -16,6 +17,7 @@ use std::time::{Instant, SystemTime};
 use rustix::fs::SeekFrom;
 
 use super::identity::{self, FileId, HEAD, Mark, Print};
+use super::join::{Assembly, Flush, Line};
 use super::meters::Meters;
 use super::offsets::Offsets;
 use super::record::{Recorder, Records, Shape};
@@ -37,6 +39,11 @@ pub(crate) struct Followed {
     position: Mark,
     /// There is no newline between the position and this, if it is larger.
     searched: u64,
+    /// What was read before the position and waits for more.
+    assembly: Assembly,
+    /// Up to where it is done with once everything that was encoded is settled: the start of what waits, or the
+    /// position.
+    complete: Mark,
     head: Print,
     pub(crate) offsets: Offsets,
     /// What was known of it before it was truncated, if it was.
@@ -80,6 +87,8 @@ impl Followed {
             attributes,
             position: start,
             searched: 0,
+            assembly: Assembly::default(),
+            complete: start,
             head: Print::default(),
             offsets: Offsets::new(start),
             truncated: None,
@@ -109,6 +118,16 @@ impl Followed {
         self.position
     }
 
+    /// Up to where it is done with once everything that was encoded is settled.
+    pub(crate) fn complete(&self) -> Mark {
+        self.complete
+    }
+
+    /// What was read and waits for more.
+    pub(crate) fn assembly(&self) -> &Assembly {
+        &self.assembly
+    }
+
     /// What the file system says of it now.
     pub(crate) fn look(&self) -> io::Result<Metadata> {
         self.handle.metadata()
@@ -135,6 +154,7 @@ impl Followed {
         }
         self.truncated = Some(self.entry(self.offsets.position(), 0));
         self.position = Mark::START;
+        self.complete = Mark::START;
         self.searched = 0;
         self.head = Print::default();
         self.offsets = Offsets::new(Mark::START);
@@ -164,9 +184,10 @@ impl Followed {
                 self.skip_hole(zeros, full && zeros == len, meters)?;
                 continue;
             }
+            let at = self.position.offset;
             match memchr::memrchr(b'\n', bytes) {
                 Some(last) => {
-                    let used = recorder.lines(&bytes[..=last], out, 2 * limit);
+                    let used = recorder.lines(&bytes[..=last], at, &mut self.assembly, out, 2 * limit);
                     self.advance(&bytes[..used]);
                     if !full && used == last + 1 {
                         break Progress::Drained;
@@ -182,25 +203,50 @@ impl Followed {
         };
         self.size = self.size.max(self.position.offset);
         self.grow_head()?;
+        self.find_complete()?;
         Ok(progress)
     }
 
-    /// Encodes what is there without a newline, because nobody will write the rest.
+    /// Encodes what waits, and what is there without a newline, because nobody will write the rest.
     pub(crate) fn read_rest(
         &mut self,
         recorder: &mut Recorder,
         out: &mut Records,
         observed: u64,
     ) -> io::Result<()> {
+        recorder.turn_to(&self.attributes, observed);
         let size = self.look()?.len();
-        let len = size.saturating_sub(self.position.offset);
+        let at = self.position.offset;
+        let len = size.saturating_sub(at);
         if len > 0 {
-            recorder.turn_to(&self.attributes, observed);
-            let max = recorder.max_line() as u64;
-            let line = identity::read(&self.handle, self.position.offset, len.min(max) as usize)?;
-            recorder.bytes(&line, if len > max { Shape::Truncated } else { Shape::Partial }, out);
+            let max = recorder.longest() as u64;
+            let text = identity::read(&self.handle, at, len.min(max + 4) as usize)?;
+            let shape = if len > max { Shape::Truncated } else { Shape::Partial };
+            recorder.single(Line { text: &text, at, shape }, len, &mut self.assembly, out);
             self.position = Mark::at(&self.handle, size)?;
         }
+        self.flush_waiting(Flush::End, recorder, out, observed)
+    }
+
+    /// Encodes of what waits for more all that `which` says.
+    pub(crate) fn flush_waiting(
+        &mut self,
+        which: Flush,
+        recorder: &mut Recorder,
+        out: &mut Records,
+        observed: u64,
+    ) -> io::Result<()> {
+        recorder.turn_to(&self.attributes, observed);
+        recorder.flush_waiting(&mut self.assembly, which, out);
+        self.find_complete()
+    }
+
+    fn find_complete(&mut self) -> io::Result<()> {
+        self.complete = match self.assembly.start() {
+            None => self.position,
+            Some(start) if start == self.complete.offset => self.complete,
+            Some(start) => Mark::at(&self.handle, start)?,
+        };
         Ok(())
     }
 
@@ -245,9 +291,11 @@ impl Followed {
             self.searched += len as u64;
         };
         let len = end - start;
-        let max = recorder.max_line() as u64;
-        let line = identity::read(&self.handle, start, len.min(max) as usize)?;
-        recorder.long_line(&line, len, out);
+        let max = recorder.longest() as u64;
+        // As much more as shows where the last character ends.
+        let text = identity::read(&self.handle, start, len.min(max + 4) as usize)?;
+        let shape = if len > max { Shape::Truncated } else { Shape::Whole };
+        recorder.single(Line { text: &text, at: start, shape }, len + 1, &mut self.assembly, out);
         self.position = Mark::at(&self.handle, end + 1)?;
         Ok(true)
     }

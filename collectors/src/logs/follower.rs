@@ -10,6 +10,7 @@
 
 mod discovery;
 mod rotation;
+mod waiting;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
@@ -26,12 +27,14 @@ use super::buffers::Buffers;
 use super::config::StartAt;
 use super::file::{CHUNK, Followed, Progress};
 use super::identity::FileId;
+use super::join::Flush;
 use super::meters::Meters;
 use super::patterns::Patterns;
 use super::record::{Recorder, Records};
 use super::store::{Claim, Entry};
 use super::wake::Touched;
 use rotation::Growing;
+use waiting::Waiting;
 
 /// How long a deleted file is held after its last change: its writer may not have noticed yet.
 const HOLD_DELETED: Duration = Duration::from_secs(5);
@@ -50,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) envelope: Arc<Envelope>,
     /// About how large a batch becomes, in bytes.
     pub(crate) batch_bytes: usize,
+    /// How many bytes of lines may wait for what follows them.
+    pub(crate) most_waiting: usize,
 }
 
 /// See the module.
@@ -70,6 +75,7 @@ pub(crate) struct Follower {
     remembered: Vec<(FileId, Entry)>,
     /// Files that may have something new, the one that has waited longest first.
     ready: VecDeque<FileId>,
+    waiting: Waiting,
     tokens: HashMap<u64, FileId>,
     next_token: u64,
     scanned_before: bool,
@@ -118,6 +124,7 @@ impl Follower {
             growing: HashMap::new(),
             remembered: Vec::new(),
             ready: VecDeque::new(),
+            waiting: Waiting::default(),
             tokens: HashMap::new(),
             next_token: 0,
             scanned_before: false,
@@ -171,15 +178,17 @@ impl Follower {
     /// Reads a quantum of each ready file, at most `most` bytes of records in all.
     pub(crate) fn read(&mut self, told: &Told, most: usize) -> Vec<Offer> {
         self.chunk.resize(CHUNK, 0);
+        self.parts.recorder.begin(told.now);
         let mut offers = Vec::new();
         let mut total = 0;
-        while total < most {
+        while total < most && self.waiting.bytes() <= self.parts.most_waiting {
             let Some(id) = self.ready.pop_front() else { break };
             let Some(file) = self.files.get_mut(&id) else { continue };
             file.queued = false;
             match read_one(file, &mut self.parts, &mut self.chunk, &self.buffers, told) {
                 Ok((records, progress)) => {
                     total += records.bytes.len();
+                    self.waiting.note(file, &self.parts.recorder);
                     offers.extend(self.offer(id, records, told));
                     if progress == Progress::More {
                         queue(&mut self.ready, &mut self.files, id);
@@ -203,7 +212,7 @@ impl Follower {
     /// What was read of a file, as an offer that its position waits for.
     fn offer(&mut self, id: FileId, records: Records, told: &Told) -> Option<Offer> {
         let file = self.files.get_mut(&id)?;
-        let end = file.position();
+        let end = file.complete();
         if records.count == 0 {
             if end != file.offsets.position()
                 && let Some(mark) = file.offsets.passed(end)
@@ -230,6 +239,7 @@ impl Follower {
     /// Looks at the files that no path leads to: reads what was written to them, and lets those go that are
     /// done with.
     pub(crate) fn tend_gone(&mut self, told: &Told) -> Vec<Offer> {
+        self.parts.recorder.begin(told.now);
         let mut offers = Vec::new();
         let gone: Vec<FileId> =
             self.files.values().filter(|file| file.gone.is_some()).map(|file| file.id).collect();
@@ -246,15 +256,18 @@ impl Follower {
             if file.queued || told.now.saturating_duration_since(since) < hold {
                 continue;
             }
-            if file.lag() > 0 {
+            if file.lag() > 0 || !file.assembly().is_empty() {
                 let mut records = Records::default();
-                match file.read_rest(&mut self.parts.recorder, &mut records, told.observed) {
+                let read = file.read_rest(&mut self.parts.recorder, &mut records, told.observed);
+                self.waiting.note(file, &self.parts.recorder);
+                match read {
                     Ok(()) => offers.extend(self.offer(id, records, told)),
                     Err(_) => self.parts.meters.file_error("read"),
                 }
             } else if file.offsets.is_settled() {
                 debug!("let go of {}", file.path.display());
                 self.files.remove(&id);
+                self.waiting.forget(id);
                 if is_deleted {
                     self.parts.claim.forget(id);
                 }
@@ -290,14 +303,18 @@ fn read_one(
     buffers: &Buffers,
     told: &Told,
 ) -> std::io::Result<(Records, Progress)> {
+    let mut rest = Records::default();
     if file.restart_if_truncated()? {
+        // What waited is not in the file any more.
+        file.flush_waiting(Flush::End, &mut parts.recorder, &mut rest, told.observed)?;
         parts.meters.truncations.inc();
         debug!("{} was truncated: read from its beginning", file.path.display());
         parts.claim.put(file.id, file.entry(file.position(), told.seconds()));
     }
     // What is there, and as much again for what encoding adds, up to a full batch.
     let room = (file.lag() as usize).saturating_mul(2).min(parts.batch_bytes + 2 * CHUNK);
-    let mut records = Records { bytes: buffers.take(room), count: 0 };
+    let mut records = Records { bytes: buffers.take(room), count: rest.count };
+    records.bytes.extend_from_slice(&rest.bytes);
     let progress =
         file.read(chunk, &mut parts.recorder, &mut records, parts.batch_bytes, &parts.meters, told.observed)?;
     file.failing = false;

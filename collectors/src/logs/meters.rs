@@ -46,10 +46,11 @@ impl Meters {
                 "vigie_log_invalid_utf8_lines_total",
                 "Lines with bytes that are not UTF-8, each replaced by U+FFFD.",
             ),
-            truncated_lines: counter("vigie_log_truncated_lines_total", "Lines cut off at max_line."),
+            truncated_lines: counter("vigie_log_truncated_lines_total", "Records cut off at max_line."),
             partial_lines: counter(
                 "vigie_log_partial_lines_total",
-                "Last lines of rotated or deleted files that had no newline.",
+                "Records of which the end was missing: no newline in a file that is gone, no last part of a long line, \
+                 too many lines for one event.",
             ),
             parse_errors: Reason::ALL.map(|reason| errors.with_label_values(&[source, reason.as_str()])),
             file_errors: instruments.counters(

@@ -28,7 +28,8 @@ impl Parser {
     /// Why it is no line of this format; what is in `fields` by then is of no use.
     pub(crate) fn parse(&mut self, line: &str, plan: &Plan, fields: &mut Fields) -> Result<(), Reason> {
         match self.format {
-            Parse::None => Ok(()),
+            // What a runtime wraps is unwrapped before: it is text.
+            Parse::None | Parse::Cri | Parse::Docker => Ok(()),
             Parse::Json => json::parse(line, plan, fields, &mut self.json),
             Parse::NginxCombined | Parse::ApacheCombined => {
                 access_log::parse(line, plan, fields, &mut self.text)

@@ -1,6 +1,7 @@
 //! From lines to encoded records.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use vigie_pipeline::ledger::Counts;
 use vigie_pipeline::otlp::attributes::{field::LOG, put_bool, put_str};
@@ -8,8 +9,9 @@ use vigie_pipeline::otlp::log::LogRecord;
 use vigie_pipeline::otlp::wire::{len_field_len, put_fixed64, put_varint};
 
 use super::config::{Config, Parse};
-use super::fields::{Fields, Plan, Verdict};
+use super::fields::{Fields, Plan, Reason, Verdict};
 use super::file::hole_len;
+use super::join::{Assembly, Flush, Join, Joined, Line, Origin, before};
 use super::meters::Meters;
 use super::parse::Parser;
 
@@ -20,15 +22,15 @@ pub(crate) struct Records {
     pub(crate) count: u32,
 }
 
-/// What is special about a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is special about a record, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Shape {
-    /// It ends in a newline.
+    /// All of it is there.
     Whole,
+    /// What should end it never came. The record has `vigie.line.partial`.
+    Partial,
     /// Longer than `max_line`: its beginning. The record has `vigie.line.truncated`.
     Truncated,
-    /// The file ended without a newline, for good. The record has `vigie.line.partial`.
-    Partial,
 }
 
 /// Encodes the lines of a source. Reused for all of its files.
@@ -43,7 +45,12 @@ pub(crate) struct Recorder {
     constants: Vec<u8>,
     /// Attributes and observed time of the file at hand, as they end each of its records.
     ending: Vec<u8>,
-    max_line: usize,
+    /// The longest line of a file that is kept whole, in bytes.
+    longest: usize,
+    /// How lines become records, if not each for itself. Away while it is at work.
+    join: Option<Box<Join>>,
+    /// The time of this turn, for what waits.
+    now: Instant,
     meters: Meters,
     counts: Option<Arc<Counts>>,
     tally: Tally,
@@ -65,23 +72,42 @@ impl Recorder {
         for (key, value) in &config.attributes {
             put_str(&mut constants, LOG, key, value);
         }
+        let join = Join::new(config)?.map(Box::new);
+        let has_no_fields = matches!(config.parse, Parse::None | Parse::Cri | Parse::Docker);
         Ok(Self {
-            plain: config.parse == Parse::None && plan.is_empty(),
+            plain: has_no_fields && plan.is_empty(),
             parser: Parser::new(config.parse),
             plan,
             fields: Fields::default(),
             constants,
             ending: Vec::new(),
-            max_line: config.max_line.bytes(),
+            longest: join.as_ref().map_or(config.max_line.bytes(), |join| join.longest()),
+            join,
+            now: Instant::now(),
             meters,
             counts: None,
             tally: Tally::default(),
         })
     }
 
-    /// The longest line that is kept whole, in bytes.
-    pub(crate) fn max_line(&self) -> usize {
-        self.max_line
+    /// The longest line of a file that is kept whole, in bytes.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// Whether lines may have to wait for what follows them.
+    pub(crate) fn joins(&self) -> bool {
+        self.join.is_some()
+    }
+
+    /// When something in `assembly` has waited long enough.
+    pub(crate) fn due(&self, assembly: &Assembly) -> Option<Instant> {
+        self.join.as_ref()?.due(assembly)
     }
 
     /// Where filtered lines are counted.
@@ -106,16 +132,29 @@ impl Recorder {
         put_fixed64(&mut self.ending, 11, observed);
     }
 
-    /// Encodes lines, each with its newline, until `limit` bytes are in `out`. Returns how many bytes of
-    /// `lines` were used: whole lines, at least one.
-    pub(crate) fn lines(&mut self, lines: &[u8], out: &mut Records, limit: usize) -> usize {
+    /// Encodes lines, each with its newline, until `limit` bytes are in `out`. The first one stands at the
+    /// position `at`; what waits for more of them is in `assembly`. Returns how many bytes of `lines` were used:
+    /// whole lines, at least one.
+    pub(crate) fn lines(
+        &mut self,
+        lines: &[u8],
+        at: u64,
+        assembly: &mut Assembly,
+        out: &mut Records,
+        limit: usize,
+    ) -> usize {
+        if let Some(join) = self.join.take() {
+            let used = self.joined_lines(&join, lines, at, assembly, out, limit);
+            self.join = Some(join);
+            return used;
+        }
         // One check for all is far faster than one for each; a newline is never part of another character.
         let text = simdutf8::basic::from_utf8(lines).ok();
         let mut start = 0;
         for newline in memchr::memchr_iter(b'\n', lines) {
             let line = &lines[start..newline];
             match text {
-                _ if line.len() > self.max_line || line.first() == Some(&0) => self.odd_line(line, out),
+                _ if line.len() > self.longest || line.first() == Some(&0) => self.odd_line(line, out),
                 Some(text) => self.line(trimmed(&text[start..newline]), Shape::Whole, out),
                 None => self.bytes(line, Shape::Whole, out),
             }
@@ -130,76 +169,128 @@ impl Recorder {
 
     /// A line that is too long, or begins with NUL bytes.
     fn odd_line(&mut self, line: &[u8], out: &mut Records) {
+        let line = self.without_hole(line);
+        let kept = before(line, self.longest);
+        let shape = if kept.len() < line.len() { Shape::Truncated } else { Shape::Whole };
+        self.bytes(kept, shape, out);
+    }
+
+    fn without_hole<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
         let zeros = hole_len(line);
         self.meters.hole_bytes.inc_by(zeros as u64);
-        let line = &line[zeros..];
-        let len = line.len();
-        self.kept(&line[..len.min(self.max_line)], len as u64, out);
+        &line[zeros..]
     }
 
-    /// Encodes a line of `len` bytes of which these are the first `max_line`, or all.
-    pub(crate) fn long_line(&mut self, line: &[u8], len: u64, out: &mut Records) {
-        self.meters.read_bytes.inc_by(len + 1);
-        self.kept(line, len, out);
-    }
-
-    fn kept(&mut self, line: &[u8], len: u64, out: &mut Records) {
-        if len == line.len() as u64 {
-            return self.bytes(line, Shape::Whole, out);
+    /// As [`Self::lines`], where lines do not each make a record.
+    fn joined_lines(
+        &mut self,
+        join: &Join,
+        lines: &[u8],
+        at: u64,
+        assembly: &mut Assembly,
+        out: &mut Records,
+        limit: usize,
+    ) -> usize {
+        let mut start = 0;
+        for newline in memchr::memchr_iter(b'\n', lines) {
+            let line = self.without_hole(&lines[start..newline]);
+            let text = before(line, self.longest);
+            let shape = if text.len() < line.len() { Shape::Truncated } else { Shape::Whole };
+            let line = Line { text, at: at + start as u64, shape };
+            self.tally.lines += 1;
+            join.line(assembly, line, self.now, &mut |joined| self.joined(joined, out));
+            start = newline + 1;
+            if out.bytes.len() >= limit {
+                break;
+            }
         }
-        // Not in the middle of a character.
-        let whole = match simdutf8::compat::from_utf8(line) {
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            _ => line.len(),
-        };
-        self.bytes(&line[..whole], Shape::Truncated, out);
+        self.meters.read_bytes.inc_by(start as u64);
+        start
+    }
+
+    /// Encodes one line, without its newline, that takes `len` bytes of its file.
+    pub(crate) fn single(&mut self, line: Line<'_>, len: u64, assembly: &mut Assembly, out: &mut Records) {
+        self.meters.read_bytes.inc_by(len);
+        let line = Line { text: before(line.text, self.longest), ..line };
+        match self.join.take() {
+            Some(join) => {
+                self.tally.lines += 1;
+                join.line(assembly, line, self.now, &mut |joined| self.joined(joined, out));
+                self.join = Some(join);
+            }
+            None => self.bytes(line.text, line.shape, out),
+        }
+    }
+
+    /// Encodes of what waits all that `which` says.
+    pub(crate) fn flush_waiting(&mut self, assembly: &mut Assembly, which: Flush, out: &mut Records) {
+        if let Some(join) = self.join.take() {
+            join.flush(assembly, which, self.now, &mut |joined| self.joined(joined, out));
+            self.join = Some(join);
+        }
+    }
+
+    fn joined(&mut self, joined: Joined<'_>, out: &mut Records) {
+        let Joined { text, shape, origin } = joined;
+        if origin.malformed {
+            self.meters.parse_error(Reason::Format);
+        }
+        self.with_text(text, |this, text| this.record(text, shape, origin, out));
     }
 
     /// Encodes a line of which it is not known whether it is UTF-8, without its newline.
-    pub(crate) fn bytes(&mut self, line: &[u8], shape: Shape, out: &mut Records) {
+    fn bytes(&mut self, line: &[u8], shape: Shape, out: &mut Records) {
+        self.with_text(line, |this, line| this.line(line, shape, out));
+    }
+
+    fn with_text(&mut self, line: &[u8], then: impl FnOnce(&mut Self, &str)) {
         match simdutf8::basic::from_utf8(line) {
-            Ok(line) => self.line(trimmed(line), shape, out),
+            Ok(line) => then(self, trimmed(line)),
             Err(_) => {
                 self.meters.invalid_lines.inc();
-                self.line(trimmed(&String::from_utf8_lossy(line)), shape, out);
+                then(self, trimmed(&String::from_utf8_lossy(line)));
             }
         }
     }
 
     fn line(&mut self, line: &str, shape: Shape, out: &mut Records) {
         self.tally.lines += 1;
-        if line.is_empty() {
+        if shape == Shape::Whole && self.plain && !line.is_empty() {
+            out.count += 1;
+            return put_plain(&mut out.bytes, line, &self.ending);
+        }
+        self.record(line, shape, Origin::default(), out);
+    }
+
+    fn record(&mut self, text: &str, shape: Shape, origin: Origin, out: &mut Records) {
+        if text.is_empty() {
             self.tally.empty += 1;
             return;
         }
-        match shape {
-            Shape::Whole if self.plain => {
-                out.count += 1;
-                put_plain(&mut out.bytes, line, &self.ending);
-            }
-            Shape::Whole => self.parsed(line, out),
-            Shape::Truncated | Shape::Partial => {
-                let key = if shape == Shape::Truncated {
-                    self.meters.truncated_lines.inc();
-                    "vigie.line.truncated"
-                } else {
-                    self.meters.partial_lines.inc();
-                    "vigie.line.partial"
-                };
-                let before = self.ending.len();
-                put_bool(&mut self.ending, LOG, key, true);
-                if self.plain {
-                    out.count += 1;
-                    put_plain(&mut out.bytes, line, &self.ending);
-                } else {
-                    self.parsed(line, out);
-                }
-                self.ending.truncate(before);
-            }
+        let before = self.ending.len();
+        if let Some(stream) = origin.stream {
+            put_str(&mut self.ending, LOG, "log.iostream", stream.as_str());
         }
+        let mark = match shape {
+            Shape::Whole => None,
+            Shape::Partial => Some((&self.meters.partial_lines, "vigie.line.partial")),
+            Shape::Truncated => Some((&self.meters.truncated_lines, "vigie.line.truncated")),
+        };
+        if let Some((counter, key)) = mark {
+            counter.inc();
+            put_bool(&mut self.ending, LOG, key, true);
+        }
+        if self.plain && origin.time == 0 {
+            out.count += 1;
+            put_plain(&mut out.bytes, text, &self.ending);
+        } else {
+            self.parsed(text, origin.time, out);
+        }
+        self.ending.truncate(before);
     }
 
-    fn parsed(&mut self, line: &str, out: &mut Records) {
+    /// A record with what the parser finds in it; `time` is that of its wrapping, or 0.
+    fn parsed(&mut self, line: &str, time: u64, out: &mut Records) {
         let fields = &mut self.fields;
         fields.clear(&self.plan);
         if let Err(reason) = self.parser.parse(line, &self.plan, fields) {
@@ -224,7 +315,7 @@ impl Recorder {
         fields.attributes.extend_from_slice(&self.ending);
         out.count += 1;
         LogRecord {
-            time: fields.time,
+            time: if fields.time == 0 { time } else { fields.time },
             observed: 0,
             severity: fields.severity,
             severity_text: &fields.severity_text,

@@ -105,7 +105,9 @@ impl Tail {
                 offers = follower.tend_gone(&told);
                 follower.measure();
             }
+            follower.look_at_due(&told);
             offers.extend(follower.read(&told, most));
+            offers.extend(follower.flush_due(&told));
             Turned { follower, offers, directories }
         };
         let turned = tokio::task::spawn_blocking(turn).await?;
@@ -216,12 +218,13 @@ impl Tail {
         stop: &mut Stop,
     ) {
         loop {
-            let (scan_at, save_at) = (self.scan_at.into(), self.save_at.into());
+            let due = self.follower().due().map_or(self.scan_at, |due| due.min(self.scan_at));
+            let (due, save_at) = (due.into(), self.save_at.into());
             let changed = self.store.is_changed();
             tokio::select! {
                 () = stop.stopped() => return,
                 () = self.wakes.woken() => break,
-                () = sleep_until(scan_at) => break,
+                () = sleep_until(due) => break,
                 () = sleep_until(save_at), if changed => self.save().await,
                 first = settled.recv() => self.hear(first, settled),
             }

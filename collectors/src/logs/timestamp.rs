@@ -102,7 +102,7 @@ fn strptime(pattern: &str, text: &str) -> Option<u64> {
 }
 
 /// `2026-01-02T03:04:05[.678][Z|+01:00|+0100]`
-fn rfc3339(text: &[u8]) -> Option<u64> {
+pub(crate) fn rfc3339(text: &[u8]) -> Option<u64> {
     let (date, rest) = text.split_at_checked(19)?;
     if date[4] != b'-' || date[7] != b'-' || !matches!(date[10], b'T' | b't' | b' ') {
         return None;

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+mod joining;
 mod model;
 
 use std::fs::{self, OpenOptions};
@@ -58,6 +59,7 @@ impl Rig {
             meters,
             envelope: Arc::default(),
             batch_bytes: 4096,
+            most_waiting: 1 << 20,
         }));
     }
 
@@ -93,9 +95,12 @@ impl Rig {
         let follower = self.follower.as_mut().unwrap();
         follower.scan(&told);
         let mut offers = follower.tend_gone(&told);
+        follower.look_at_due(&told);
         while follower.is_ready() {
             offers.extend(follower.read(&told, 10_000));
+            offers.extend(follower.flush_due(&told));
         }
+        offers.extend(follower.flush_due(&told));
         let mut records = Vec::new();
         for offer in offers {
             let scope = ScopeLogs::decode(&offer.batch.records[..]).unwrap();
