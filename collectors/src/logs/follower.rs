@@ -79,6 +79,8 @@ pub(crate) struct Follower {
     tokens: HashMap<u64, FileId>,
     next_token: u64,
     scanned_before: bool,
+    /// When the store is told again which files exist: seconds since the epoch.
+    exist_at: u64,
     chunk: Vec<u8>,
     buffers: Buffers,
 }
@@ -128,6 +130,7 @@ impl Follower {
             tokens: HashMap::new(),
             next_token: 0,
             scanned_before: false,
+            exist_at: 0,
             chunk: Vec::new(),
             buffers: Buffers::default(),
         }
@@ -163,15 +166,6 @@ impl Follower {
         let Some(file) = self.tokens.remove(&token).and_then(|id| self.files.get_mut(&id)) else { return };
         if let Some(mark) = file.offsets.settled(token) {
             self.parts.claim.put(file.id, file.entry(mark, seconds));
-        }
-    }
-
-    /// Files that notifications were about.
-    pub(crate) fn touch(&mut self, touched: &Touched) {
-        for path in &touched.paths {
-            if let Some(id) = self.names.get(path) {
-                queue(&mut self.ready, &mut self.files, *id);
-            }
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Meters {
     pub(crate) open_files: IntGauge,
     pub(crate) lag_bytes: IntGauge,
     pub(crate) save_failures: IntCounter,
+    pub(crate) watch_overflows: IntCounter,
+    pub(crate) unwatched_directories: IntGauge,
     pub(crate) source: String,
 }
 
@@ -63,6 +65,14 @@ impl Meters {
             save_failures: counter(
                 "vigie_log_offset_save_failures_total",
                 "Times that offsets could not be saved.",
+            ),
+            watch_overflows: counter(
+                "vigie_log_watch_overflows_total",
+                "Times that the kernel dropped notifications because there were too many; a scan follows.",
+            ),
+            unwatched_directories: gauge(
+                "vigie_log_unwatched_directories",
+                "Directories without notifications, because the system gives no more of them: only scanned.",
             ),
             source: source.to_owned(),
         }

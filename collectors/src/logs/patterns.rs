@@ -123,12 +123,22 @@ pub(crate) struct Patterns {
     pub(crate) exclude: Vec<Exclusion>,
 }
 
+/// A path that matches: a file, or a link that may lead to one.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    pub(crate) path: PathBuf,
+    pub(crate) is_link: bool,
+    /// The number of the pattern.
+    pub(crate) pattern: usize,
+}
+
 /// What a walk came upon.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// What matches, with the numbers of the patterns that it matches. Files, or links that may lead to files.
-    pub(crate) files: BTreeMap<PathBuf, Vec<usize>>,
-    /// The directories that were looked into.
+    /// In no order. What several patterns match is there several times; exclusions are not applied.
+    pub(crate) hits: Vec<Hit>,
+    /// The directories where something that matches may appear: those that were looked into and, where one is
+    /// missing, the one in which it would be made.
     pub(crate) directories: BTreeSet<PathBuf>,
     /// The directories that could not be looked into.
     pub(crate) unreadable: BTreeMap<PathBuf, io::Error>,
@@ -141,12 +151,38 @@ impl Patterns {
         for (number, pattern) in self.include.iter().enumerate() {
             walk(&mut found, number, PathBuf::from("/"), &pattern.steps);
         }
-        found.files.retain(|path, _| !self.exclude.iter().any(|exclusion| exclusion.matches(path)));
         found
+    }
+
+    /// Whether `path` is left out although it matches.
+    pub(crate) fn excludes(&self, path: &Path) -> bool {
+        self.exclude.iter().any(|exclusion| exclusion.matches(path))
+    }
+
+    /// Whether a walk would come upon `path` and it is not left out.
+    pub(crate) fn wants(&self, path: &Path) -> bool {
+        let names: Vec<&Path> = path.components().skip(1).map(|name| Path::new(name.as_os_str())).collect();
+        self.include.iter().any(|pattern| matches(&pattern.steps, &names)) && !self.excludes(path)
     }
 }
 
-fn walk(found: &mut Found, number: usize, mut directory: PathBuf, steps: &[Step]) {
+fn matches(steps: &[Step], names: &[&Path]) -> bool {
+    match (steps.split_first(), names.split_first()) {
+        (None, None) => true,
+        (Some((Step::Deep, rest)), _) => (0..names.len()).any(|at| matches(rest, &names[at..])),
+        (Some((step, steps)), Some((name, names))) => {
+            let is_match = match step {
+                Step::Name(wanted) => wanted == name,
+                Step::Wild(matcher) => matcher.is_match(name),
+                Step::Deep => false,
+            };
+            is_match && matches(steps, names)
+        }
+        _ => false,
+    }
+}
+
+fn walk(found: &mut Found, pattern: usize, mut directory: PathBuf, steps: &[Step]) {
     let literal = steps.iter().take_while(|step| matches!(step, Step::Name(_))).count();
     let (names, steps) = steps.split_at(literal);
     for name in names {
@@ -156,48 +192,61 @@ fn walk(found: &mut Found, number: usize, mut directory: PathBuf, steps: &[Step]
     }
     let Some((step, rest)) = steps.split_first() else {
         // All literal: the file itself, in a directory that nobody has to read.
-        if let Some(parent) = directory.parent().filter(|parent| parent.is_dir()) {
-            found.directories.insert(parent.to_owned());
+        if let Some(parent) = directory.parent() {
+            found.directories.extend(nearest(parent));
         }
-        if directory.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
-            found.files.entry(directory).or_default().push(number);
+        match directory.symlink_metadata() {
+            Ok(meta) if !meta.is_dir() => {
+                let is_link = meta.is_symlink();
+                found.hits.push(Hit { path: directory, is_link, pattern });
+            }
+            Err(error) if !is_missing(&error) => {
+                found.unreadable.insert(directory, error);
+            }
+            _ => {}
         }
         return;
     };
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
         Err(error) => {
-            if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            if is_missing(&error) {
+                found.directories.extend(nearest(&directory));
+            } else {
                 found.unreadable.insert(directory, error);
             }
             return;
         }
     };
-    found.directories.insert(directory.clone());
     if matches!(step, Step::Deep) {
-        walk(found, number, directory.clone(), rest);
+        walk(found, pattern, directory.clone(), rest);
     }
     // An entry that cannot be read is gone, or is there the next time.
     for entry in entries.flatten() {
         let Ok(kind) = entry.file_type() else { continue };
-        let (name, path) = (entry.file_name(), entry.path());
         match step {
             // Links are not followed downwards: they may lead back up.
-            Step::Deep if kind.is_dir() => walk(found, number, path, steps),
-            Step::Wild(matcher) if matcher.is_match(Path::new(&name)) => {
+            Step::Deep if kind.is_dir() => walk(found, pattern, entry.path(), steps),
+            Step::Wild(matcher) if matcher.is_match(Path::new(&entry.file_name())) => {
                 if !rest.is_empty() && (kind.is_dir() || kind.is_symlink()) {
-                    walk(found, number, path, rest);
+                    walk(found, pattern, entry.path(), rest);
                 } else if rest.is_empty() && !kind.is_dir() {
-                    let numbers = found.files.entry(path).or_default();
-                    // `**/*` may come by the same file twice.
-                    if numbers.last() != Some(&number) {
-                        numbers.push(number);
-                    }
+                    found.hits.push(Hit { path: entry.path(), is_link: kind.is_symlink(), pattern });
                 }
             }
             _ => {}
         }
     }
+    found.directories.insert(directory);
+}
+
+/// The directory itself, or the deepest of those above it that is there.
+pub(crate) fn nearest(directory: &Path) -> Option<PathBuf> {
+    directory.ancestors().find(|directory| directory.is_dir()).map(Path::to_owned)
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]
@@ -216,6 +265,7 @@ mod tests {
         root
     }
 
+    /// What matches and the directories to watch, below `root`. What a walk comes upon is what is wanted.
     fn walk(root: &Path, include: &[&str], exclude: &[&str]) -> (Vec<String>, Vec<String>) {
         let at_root = |glob: &&str| Pattern::new(&format!("{}/{glob}", root.display())).unwrap();
         let patterns = Patterns {
@@ -224,7 +274,24 @@ mod tests {
         };
         let found = patterns.walk();
         let below = |path: &PathBuf| path.strip_prefix(root).unwrap().display().to_string();
-        (found.files.keys().map(below).collect(), found.directories.iter().map(below).collect())
+        let hits: BTreeSet<PathBuf> = found.hits.into_iter().map(|hit| hit.path).collect();
+        for path in files_below(root) {
+            let is_hit = hits.contains(&path) && !patterns.excludes(&path);
+            assert_eq!(patterns.wants(&path), is_hit, "{}", path.display());
+        }
+        let files = hits.iter().filter(|path| !patterns.excludes(path));
+        (files.map(below).collect(), found.directories.iter().map(below).collect())
+    }
+
+    /// All that is no directory and not behind a link.
+    fn files_below(root: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(root).unwrap().map(|entry| entry.unwrap());
+        entries
+            .flat_map(|entry| match entry.file_type().unwrap().is_dir() {
+                true => files_below(&entry.path()),
+                false => vec![entry.path()],
+            })
+            .collect()
     }
 
     #[test]
@@ -234,7 +301,8 @@ mod tests {
         assert_eq!(of(&["*.log"], &[]), (vec!["a.log".into(), "b.log".into()], vec![String::new()]));
         assert_eq!(of(&["*/c.log"], &[]).0, ["x/c.log"]);
         assert_eq!(of(&["x/c.log"], &[]), (vec!["x/c.log".into()], vec!["x".into()]));
-        assert_eq!(of(&["none/*.log"], &[]), (vec![], vec![]));
+        assert_eq!(of(&["x/none/*.log"], &[]), (vec![], vec!["x".into()]));
+        assert_eq!(of(&["none/deeper/a.log"], &[]), (vec![], vec![String::new()]));
         assert_eq!(of(&["{a,b}.log*"], &[]).0, ["a.log", "b.log", "b.log.1"]);
     }
 

@@ -4,8 +4,6 @@
 //! this source, and nobody else. Between turns the source waits for a notification, for the next scan, or, while
 //! the buffer is full, for room in it; meanwhile acknowledgements move the offsets on.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,17 +22,27 @@ use vigie_pipeline::stop::Stop;
 use super::file::CHUNK;
 use super::follower::{Follower, Parts, Told};
 use super::store::Store;
-use super::wake::Wakes;
+use super::wake::{Wakes, Watch, Watched};
 
 /// At most so often a turn is taken for notifications alone: writers that write line by line are read in
-/// handfuls.
-const PACE: Duration = Duration::from_millis(10);
+/// handfuls. The first line after a pause does not wait.
+const PACE: Duration = Duration::from_millis(50);
 
-/// So often everything is looked at, whatever notifications say. Longer when there are many files.
+/// Notifications that have gathered are heard in so much time.
+const GATHER: Duration = Duration::from_millis(2);
+
+/// So often everything is looked at, whatever notifications say. Longer when there are so many files that a scan
+/// takes longer than a few milliseconds.
 const SCAN_EVERY: Duration = Duration::from_secs(1);
 
-/// One file more in a scan makes it come so much later.
-const SCAN_PER_FILE: Duration = Duration::from_millis(1);
+/// Even when scans take long.
+const SCAN_EVERY_AT_MOST: Duration = Duration::from_secs(30);
+
+/// The share of time that scans may take: one part of so many when nothing has happened, ...
+const SCAN_SHARE: u32 = 400;
+
+/// ... and when notifications ask for them.
+const ASKED_SCAN_SHARE: u32 = 20;
 
 /// At most so often offsets are saved.
 const SAVE_EVERY: Duration = Duration::from_millis(100);
@@ -47,7 +55,14 @@ pub(crate) struct Tail {
     clock: Clock,
     batch_bytes: usize,
     wakes: Wakes,
+    /// `None` while it is in the hands of a turn.
+    watch: Option<Watch>,
+    /// When everything is looked at, whatever notifications say.
     scan_at: Instant,
+    /// When it may be looked at because notifications ask for it.
+    may_scan_at: Instant,
+    /// Whether they do.
+    scan_asked: bool,
     save_at: Instant,
     readiness: Readiness,
     /// Held while offsets cannot be saved.
@@ -57,21 +72,28 @@ pub(crate) struct Tail {
 /// What a turn found.
 struct Turned {
     follower: Follower,
+    watch: Watch,
     offers: Vec<Offer>,
-    /// The directories to watch, after a scan.
-    directories: Option<BTreeSet<PathBuf>>,
+    /// What came of watching directories, after a scan, and how long that took.
+    scanned: Option<(Watched, Duration)>,
+    /// Whether something was touched that only a scan finds out about.
+    asks_scan: bool,
 }
 
 impl Tail {
     pub(crate) fn new(parts: Parts, clock: Clock, readiness: Readiness) -> Self {
         let now = clock.monotonic();
+        let wakes = Wakes::default();
         Self {
             store: Arc::clone(parts.claim.store()),
             batch_bytes: parts.batch_bytes,
             follower: Some(Follower::new(parts)),
             clock,
-            wakes: Wakes::new(),
+            watch: Some(Watch::new(wakes.clone())),
+            wakes,
             scan_at: now,
+            may_scan_at: now,
+            scan_asked: false,
             save_at: now + SAVE_EVERY,
             readiness,
             failing_to_save: None,
@@ -86,17 +108,22 @@ impl Tail {
     async fn turn(&mut self) -> Result<Vec<Offer>, Error> {
         let now = self.clock.monotonic();
         let mut touched = self.wakes.take();
-        touched.scan |= now >= self.scan_at;
+        self.scan_asked |= touched.scan;
+        touched.scan = now >= self.scan_at || self.scan_asked && now >= self.may_scan_at;
         let told = Told { touched, now, observed: self.clock.unix_nanos() };
         let most = 2 * self.batch_bytes;
-        let Some(mut follower) = self.follower.take() else { return Err("the last turn did not end".into()) };
+        let (Some(mut follower), Some(mut watch)) = (self.follower.take(), self.watch.take()) else {
+            return Err("the last turn did not end".into());
+        };
         let is_first = follower.open_files() == 0;
-        let store = Arc::clone(&self.store);
+        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
         let turn = move || {
-            follower.touch(&told.touched);
-            let (mut directories, mut offers) = (None, Vec::new());
+            watch.forget(&told.touched);
+            follower.meters().watch_overflows.inc_by(told.touched.overflows);
+            let asks_scan = follower.touch(&told);
+            let (mut scanned, mut offers) = (None, Vec::new());
             if told.touched.scan {
-                directories = Some(follower.scan(&told));
+                let directories = follower.scan(&told);
                 if is_first {
                     // What was there at first sight is known before anything is read. A failure shows at the
                     // next saving.
@@ -104,19 +131,27 @@ impl Tail {
                 }
                 offers = follower.tend_gone(&told);
                 follower.measure();
+                let took = clock.monotonic().saturating_duration_since(now);
+                let watched = watch.set(&directories);
+                follower.meters().unwatched_directories.set(watched.missing as i64);
+                scanned = Some((watched, took));
             }
             follower.look_at_due(&told);
             offers.extend(follower.read(&told, most));
             offers.extend(follower.flush_due(&told));
-            Turned { follower, offers, directories }
+            Turned { follower, watch, offers, scanned, asks_scan }
         };
         let turned = tokio::task::spawn_blocking(turn).await?;
-        if let Some(directories) = turned.directories {
-            self.wakes.watch(&directories);
-            let files = u32::try_from(turned.follower.open_files()).unwrap_or(u32::MAX);
-            self.scan_at = now + SCAN_EVERY.max(SCAN_PER_FILE * files);
+        self.scan_asked |= turned.asks_scan;
+        if let Some((watched, took)) = turned.scanned {
+            let now = self.clock.monotonic();
+            // What happened in a directory before it was watched is found by another scan.
+            self.scan_asked = watched.more;
+            self.scan_at = now + (SCAN_SHARE * took).clamp(SCAN_EVERY, SCAN_EVERY_AT_MOST);
+            self.may_scan_at = now + ASKED_SCAN_SHARE * took;
         }
         self.follower = Some(turned.follower);
+        self.watch = Some(turned.watch);
         Ok(turned.offers)
     }
 
@@ -218,7 +253,8 @@ impl Tail {
         stop: &mut Stop,
     ) {
         loop {
-            let due = self.follower().due().map_or(self.scan_at, |due| due.min(self.scan_at));
+            let scan_at = if self.scan_asked { self.may_scan_at.min(self.scan_at) } else { self.scan_at };
+            let due = self.follower().due().map_or(scan_at, |due| due.min(scan_at));
             let (due, save_at) = (due.into(), self.save_at.into());
             let changed = self.store.is_changed();
             tokio::select! {
@@ -229,7 +265,7 @@ impl Tail {
                 first = settled.recv() => self.hear(first, settled),
             }
         }
-        sleep_until((began + PACE).into()).await;
+        sleep_until((began + PACE).max(self.clock.monotonic() + GATHER).into()).await;
     }
 
     /// Waits until all that was offered is settled and saves the offsets. Whoever stopped this decides how

@@ -1,28 +1,49 @@
 //! Wake-ups from the file system.
 //!
 //! A notification says that something may have happened, never what: paths that were touched are looked at, and
-//! anything else (a file made, renamed or removed, a queue that overflowed) asks for a scan. What no notification
+//! anything else (a directory made or removed, a queue that overflowed) asks for a scan. What no notification
 //! tells is found by the scan that comes every so often anyway; so all that fails here costs is time.
+//!
+//! The kernel tells of each write. Being woken up by each costs more than reading what was written, so whoever
+//! hears of one rests for a while and lets the others gather in the kernel's queue.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use notify::event::{EventKind, ModifyKind};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind, RenameMode};
+use notify::{ErrorKind, Event, EventHandler, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tracing::debug;
+use tracing::{info, warn};
 
 /// More touched paths than this are a scan.
-const MOST_PATHS: usize = 1024;
+const MOST_PATHS: usize = 4096;
+
+/// How long notifications gather in the kernel after one was heard. Lines that are written all the time wait
+/// half of it on average, a line after a pause does not.
+const REST: Duration = Duration::from_millis(50);
+
+/// A notification that comes so long after the one before it was waited for; others have gathered.
+const GAP: Duration = Duration::from_micros(50);
+
+/// After so long there is a rest even if notifications come without a gap.
+const MOST_HEARING: Duration = Duration::from_millis(10);
 
 /// What may have happened since it was last asked.
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
     /// These files may have grown or shrunk.
     pub(crate) paths: HashSet<PathBuf>,
-    /// Files may have come, gone, or been renamed.
+    /// There is a file under these paths that was not there before, or another one.
+    pub(crate) born: HashSet<PathBuf>,
+    /// Anything may have happened.
     pub(crate) scan: bool,
+    /// How often the kernel dropped notifications because there were too many.
+    pub(crate) overflows: u64,
+    /// Directories that are watched no more, or under another name.
+    pub(crate) moved: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -32,75 +53,185 @@ struct Shared {
 }
 
 impl Shared {
-    fn hear(&self, event: notify::Result<Event>) {
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Ok(event) if event.need_rescan() => touched.scan = true,
-            Ok(event) => match event.kind {
-                EventKind::Access(_) => return,
-                EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_) | ModifyKind::Any)
-                    if touched.paths.len() < MOST_PATHS =>
-                {
-                    touched.paths.extend(event.paths);
-                }
-                _ => touched.scan = true,
-            },
-            Err(_) => touched.scan = true,
+    fn touched(&self) -> MutexGuard<'_, Touched> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whether it is of interest.
+    fn hear(&self, event: notify::Result<Event>) -> bool {
+        let mut touched = self.touched();
+        let Ok(event) = event else {
+            touched.scan = true;
+            return true;
+        };
+        if event.need_rescan() {
+            touched.overflows += 1;
+            touched.scan = true;
+            return true;
         }
-        drop(touched);
-        self.woken.notify_one();
+        let room = touched.paths.len() + touched.born.len() < MOST_PATHS;
+        match event.kind {
+            EventKind::Access(_) => return false,
+            EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_) | ModifyKind::Any) if room => {
+                for path in event.paths {
+                    // Most writes are to a file that is known to have been written to.
+                    if !touched.paths.contains(&path) {
+                        touched.paths.insert(path);
+                    }
+                }
+            }
+            EventKind::Create(CreateKind::File) | EventKind::Modify(ModifyKind::Name(RenameMode::To))
+                if room =>
+            {
+                touched.born.extend(event.paths);
+            }
+            // The two halves of it come besides.
+            EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return false,
+            EventKind::Remove(RemoveKind::Folder | RemoveKind::Other)
+            | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
+                touched.moved.extend(event.paths);
+                touched.scan = true;
+            }
+            _ => touched.scan = true,
+        }
+        true
     }
 }
 
-/// Watches directories.
-#[derive(Debug)]
-pub(crate) struct Wakes {
+/// What the thread of notifications calls.
+struct Hearing {
     shared: Arc<Shared>,
-    /// None where the system has no notifications to give, or no more of them.
-    watcher: Option<RecommendedWatcher>,
-    watched: BTreeSet<PathBuf>,
+    /// When the last notification was done with.
+    last: Instant,
+    /// When it began to hear those that had gathered.
+    began: Instant,
+    /// Whether the next one of interest is followed by a rest.
+    tired: bool,
 }
+
+impl Hearing {
+    fn new(shared: Arc<Shared>) -> Self {
+        let now = Instant::now();
+        Self { shared, last: now, began: now, tired: true }
+    }
+}
+
+impl EventHandler for Hearing {
+    fn handle_event(&mut self, event: notify::Result<Event>) {
+        let now = Instant::now();
+        self.tired |= now - self.last > GAP || now - self.began > MOST_HEARING;
+        if self.shared.hear(event) {
+            self.shared.woken.notify_one();
+            if self.tired {
+                thread::sleep(REST);
+                self.began = Instant::now();
+                self.tired = false;
+            }
+        }
+        self.last = Instant::now();
+    }
+}
+
+/// What a source hears.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wakes(Arc<Shared>);
 
 impl Wakes {
-    pub(crate) fn new() -> Self {
-        let shared = Arc::new(Shared::default());
-        let hears = Arc::clone(&shared);
-        let watcher = notify::recommended_watcher(move |event| hears.hear(event))
-            .inspect_err(|error| debug!("no notifications of file changes, polling: {error}"))
-            .ok();
-        Self { shared, watcher, watched: BTreeSet::new() }
-    }
-
-    /// From now on these directories are watched, and no others.
-    pub(crate) fn watch(&mut self, directories: &BTreeSet<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
-        for gone in self.watched.difference(directories) {
-            // It may be gone, and its watch with it.
-            let _ = watcher.unwatch(gone);
-        }
-        let mut watched = BTreeSet::new();
-        for directory in directories {
-            if self.watched.contains(directory) {
-                watched.insert(directory.clone());
-                continue;
-            }
-            match watcher.watch(directory, RecursiveMode::NonRecursive) {
-                Ok(()) => {
-                    watched.insert(directory.clone());
-                }
-                Err(error) => debug!("watch {}: {error}; polling it", directory.display()),
-            }
-        }
-        self.watched = watched;
-    }
-
     /// What may have happened since the last time.
     pub(crate) fn take(&self) -> Touched {
-        std::mem::take(&mut self.shared.touched.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.touched())
     }
 
     /// Waits until something may have happened.
     pub(crate) async fn woken(&self) {
-        self.shared.woken.notified().await;
+        self.0.woken.notified().await;
     }
 }
+
+/// Watches directories. Blocks for as long as the thread of notifications rests.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    wakes: Wakes,
+    /// None where the system has no notifications to give, or no more of them.
+    watcher: Option<RecommendedWatcher>,
+    watched: BTreeSet<PathBuf>,
+    failing: bool,
+}
+
+/// What came of watching directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Watched {
+    /// Some were not watched before: what happened in them until now was not heard.
+    pub(crate) more: bool,
+    /// So many are not watched, and only scanned.
+    pub(crate) missing: usize,
+}
+
+impl Watch {
+    /// Nothing yet; what happens is told to `wakes`.
+    pub(crate) fn new(wakes: Wakes) -> Self {
+        Self { wakes, watcher: None, watched: BTreeSet::new(), failing: false }
+    }
+
+    /// Forgets what is not watched any more, as `touched` tells.
+    pub(crate) fn forget(&mut self, touched: &Touched) {
+        for path in &touched.moved {
+            if self.watched.remove(path) {
+                self.unwatch(path);
+            }
+        }
+    }
+
+    /// From now on these directories are watched, and no others.
+    pub(crate) fn set(&mut self, directories: &BTreeSet<PathBuf>) -> Watched {
+        for gone in self.watched.difference(directories).cloned().collect::<Vec<_>>() {
+            self.unwatch(&gone);
+            self.watched.remove(&gone);
+        }
+        let wanted: Vec<&PathBuf> = directories.difference(&self.watched).collect();
+        let mut failure = None;
+        let mut added = Vec::new();
+        if !wanted.is_empty() && self.watcher.is_none() {
+            match notify::recommended_watcher(Hearing::new(Arc::clone(&self.wakes.0))) {
+                Ok(watcher) => self.watcher = Some(watcher),
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Some(watcher) = &mut self.watcher {
+            for directory in wanted {
+                match watcher.watch(directory, RecursiveMode::NonRecursive) {
+                    Ok(()) => added.push(directory.clone()),
+                    Err(error) => {
+                        let is_limit = matches!(error.kind, ErrorKind::MaxFilesWatch);
+                        failure = Some(error);
+                        if is_limit {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        let more = !added.is_empty();
+        self.watched.extend(added);
+        let missing = directories.len() - self.watched.len();
+        match failure {
+            Some(error) if !self.failing => {
+                warn!("{missing} directories are not watched but scanned: {error}")
+            }
+            None if self.failing && missing == 0 => info!("all directories are watched again"),
+            _ => {}
+        }
+        self.failing = missing > 0;
+        Watched { more, missing }
+    }
+
+    fn unwatch(&mut self, directory: &Path) {
+        if let Some(watcher) = &mut self.watcher {
+            // It may be gone, and its watch with it.
+            let _ = watcher.unwatch(directory);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Which files there are: a walk over the patterns, compared with what is followed.
 
-use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,11 @@ use super::{Birth, Follower, Told, queue};
 use crate::logs::config::StartAt;
 use crate::logs::file::Followed;
 use crate::logs::identity::{self, FileId, Mark};
+use crate::logs::patterns::nearest;
 use crate::logs::store::Entry;
+
+/// So often the store is told which files exist, in seconds.
+const EXIST_EVERY: u64 = 600;
 
 /// How the formats begin that rotated logs are compressed to: gzip, zstd, xz, bzip2, lz4.
 const COMPRESSED: [&[u8]; 5] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"\x04\x22\x4d\x18"];
@@ -40,50 +45,40 @@ impl Follower {
         if !self.scanned_before {
             self.remembered = self.parts.claim.files();
         }
-        let mut seen = HashSet::new();
-        let mut rotated = Vec::new();
-        for (path, numbers) in found.files {
-            let meta = match fs::metadata(&path) {
-                Ok(meta) => meta,
-                Err(error) => {
-                    // A link that leads nowhere, or a file that has gone since, is no failure.
-                    if error.kind() != io::ErrorKind::NotFound {
-                        self.fails("open", &path, &error);
-                    }
-                    continue;
-                }
-            };
-            let id = FileId::of(&meta);
-            if !meta.is_file() || self.ignored.contains(&id) {
-                seen.insert(id);
+        let (mut seen, mut rotated) = (HashSet::new(), Vec::new());
+        // Paths with unknown files, and whether one of their patterns was looked for before.
+        let mut new: BTreeMap<OsString, bool> = BTreeMap::new();
+        for hit in found.hits {
+            if !self.names.contains_key(&hit.path) && self.parts.patterns.excludes(&hit.path) {
                 continue;
             }
-            if let Some(before) = self.resolve(&path, id, &mut directories) {
-                self.parts.meters.rotations.inc();
-                rotated.push((path.clone(), before));
+            let target = if hit.is_link { fs::canonicalize(&hit.path).ok() } else { None };
+            if hit.is_link {
+                let leads_to = target.clone().or_else(|| fs::read_link(&hit.path).ok());
+                directories.extend(leads_to.and_then(|target| nearest(target.parent()?)));
             }
-            if !seen.insert(id) {
-                continue;
+            let Some((id, meta)) = self.identify(&hit.path) else { continue };
+            seen.insert(id);
+            rotated.extend(self.name(&hit.path, id));
+            if let Some(target) = target {
+                self.names.insert(target, id);
             }
-            if let Some(file) = self.files.get_mut(&id) {
-                file.gone = None;
-                if file.has_changed(&meta) || file.failing {
-                    queue(&mut self.ready, &mut self.files, id);
-                }
-                continue;
+            if meta.is_file() && !self.notice(id, &meta) {
+                *new.entry(hit.path.into_os_string()).or_default() |= known[hit.pattern];
             }
+        }
+        for (path, is_known) in new {
             // Born since the source began to look, or there before it did?
-            let is_later = self.scanned_before || numbers.iter().any(|number| known[*number]);
-            let birth = if is_later { Birth::Later } else { Birth::Before };
-            if let Err(error) = self.begin(&path, birth, told) {
-                self.fails("open", &path, &error);
-            }
+            let is_later = self.scanned_before || is_known;
+            self.meet(Path::new(&path), if is_later { Birth::Later } else { Birth::Before }, told);
         }
-        for (path, before) in rotated {
-            let born = self.files.get(&before).and_then(|file| file.born());
-            self.find_between(&path, born, told);
+        for rotation in rotated {
+            self.rotated(rotation, told);
         }
-        self.parts.claim.exist(seen.iter().copied(), told.seconds());
+        if told.seconds() >= self.exist_at {
+            self.parts.claim.exist(seen.iter().copied(), told.seconds());
+            self.exist_at = told.seconds() + EXIST_EVERY;
+        }
         self.mark_gone(&seen, told);
         if !self.scanned_before {
             self.find_renamed(&seen, told);
@@ -94,18 +89,83 @@ impl Follower {
         directories
     }
 
-    /// Remembers what `path` leads to; where it is a link, also what it is called in truth. Returns the file
-    /// that it led to before, if that is another one that is followed.
-    fn resolve(&mut self, path: &Path, id: FileId, directories: &mut BTreeSet<PathBuf>) -> Option<FileId> {
-        if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
-            && let Ok(target) = fs::canonicalize(path)
-        {
-            directories.extend(target.parent().map(Path::to_owned));
-            self.names.insert(target, id);
+    /// What notifications were about. Says whether it takes a scan to find out what happened.
+    pub(crate) fn touch(&mut self, told: &Told) -> bool {
+        for path in &told.touched.paths {
+            if let Some(id) = self.names.get(path) {
+                queue(&mut self.ready, &mut self.files, *id);
+            }
         }
-        self.names
-            .insert(path.to_owned(), id)
-            .filter(|before| *before != id && self.files.contains_key(before))
+        let mut asks_scan = false;
+        for path in &told.touched.born {
+            if !self.parts.patterns.wants(path) {
+                // Behind a link, or somebody else's.
+                asks_scan |= self.names.contains_key(path);
+                continue;
+            }
+            let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
+            if is_link || !self.scanned_before {
+                asks_scan = true;
+                continue;
+            }
+            let Some((id, meta)) = self.identify(path) else { continue };
+            let rotation = self.name(path, id);
+            if meta.is_file() && !self.notice(id, &meta) {
+                self.meet(path, Birth::Later, told);
+            }
+            if let Some(rotation) = rotation {
+                self.rotated(rotation, told);
+            }
+        }
+        asks_scan
+    }
+
+    /// What is at `path`, unless nothing is there any more.
+    fn identify(&mut self, path: &Path) -> Option<(FileId, Metadata)> {
+        match fs::metadata(path) {
+            Ok(meta) => Some((FileId::of(&meta), meta)),
+            Err(error) => {
+                // A link that leads nowhere, or a file that has gone since, is no failure.
+                if error.kind() != io::ErrorKind::NotFound {
+                    self.fails("open", path, &error);
+                }
+                None
+            }
+        }
+    }
+
+    /// Remembers what `path` leads to. Returns the path and the file that it led to before, if that is another one
+    /// that is followed.
+    fn name(&mut self, path: &Path, id: FileId) -> Option<(PathBuf, FileId)> {
+        let before = match self.names.get_mut(path) {
+            Some(now) => std::mem::replace(now, id),
+            None => self.names.insert(path.to_owned(), id)?,
+        };
+        (before != id && self.files.contains_key(&before)).then(|| (path.to_owned(), before))
+    }
+
+    /// A path has got another file.
+    fn rotated(&mut self, (path, before): (PathBuf, FileId), told: &Told) {
+        self.parts.meters.rotations.inc();
+        let born = self.files.get(&before).and_then(|file| file.born());
+        self.find_between(&path, born, told);
+    }
+
+    /// Sees that a file is there, and whether it has changed. False if it is not known.
+    fn notice(&mut self, id: FileId, meta: &Metadata) -> bool {
+        let Some(file) = self.files.get_mut(&id) else { return self.ignored.contains(&id) };
+        file.gone = None;
+        if file.has_changed(meta) || file.failing {
+            queue(&mut self.ready, &mut self.files, id);
+        }
+        true
+    }
+
+    /// Begins to follow what is at `path`, or says why not.
+    fn meet(&mut self, path: &Path, birth: Birth, told: &Told) {
+        if let Err(error) = self.begin(path, birth, told) {
+            self.fails("open", path, &error);
+        }
     }
 
     /// Says what fails, if it did not fail at the scan before.

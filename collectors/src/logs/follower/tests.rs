@@ -4,7 +4,6 @@ mod model;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ScopeLogs};
@@ -109,6 +108,13 @@ impl Rig {
             self.open.push(offer.token);
         }
         records
+    }
+
+    /// Tells of notifications; whether they ask for a scan.
+    fn touch(&mut self, touched: Touched) -> bool {
+        let now = self.began + Duration::from_secs(self.seconds);
+        let told = Told { touched, now, observed: self.seconds * 1_000_000_000 };
+        self.follower.as_mut().unwrap().touch(&told)
     }
 
     fn bodies(&mut self) -> Vec<String> {
@@ -520,8 +526,7 @@ fn a_path_is_looked_at_when_it_was_touched() {
     rig.append("a.log", "1\n");
     rig.records();
     rig.append("a.log", "2\n");
-    let follower = rig.follower.as_mut().unwrap();
-    let paths = [Path::new("/elsewhere"), &rig.root.path().join("logs/a.log")];
-    follower.touch(&Touched { paths: paths.iter().map(|p| p.to_path_buf()).collect(), scan: false });
-    assert!(follower.is_ready());
+    let paths = HashSet::from([PathBuf::from("/elsewhere"), rig.path("a.log")]);
+    assert!(!rig.touch(Touched { paths, ..Touched::default() }));
+    assert!(rig.follower.as_ref().unwrap().is_ready());
 }
