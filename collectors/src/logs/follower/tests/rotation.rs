@@ -1,0 +1,170 @@
+//! Renamed, deleted, truncated, copied.
+
+use super::*;
+
+#[test]
+fn a_rotated_file_is_read_to_its_end() {
+    let mut rig = Rig::new("app.log", StartAt::Beginning);
+    rig.append("app.log", "1\n");
+    assert_eq!(rig.bodies(), ["1"]);
+    rig.append("app.log", "2\n");
+    rig.rename("app.log", "app.log.1");
+    rig.append("app.log.1", "3\n");
+    rig.append("app.log", "4\n");
+    let mut bodies = rig.bodies();
+    bodies.sort();
+    assert_eq!(bodies, ["2", "3", "4"]);
+    assert_eq!(rig.counter(|m| &m.rotations), 1);
+    // Its writer has not noticed yet.
+    rig.append("app.log.1", "5\n");
+    rig.pass(Duration::from_secs(30));
+    assert_eq!(rig.bodies(), ["5"]);
+}
+
+#[test]
+fn a_deleted_file_is_read_to_its_end_and_let_go_once_it_is_settled() {
+    let mut rig = Rig::new("*.log", StartAt::Beginning);
+    rig.append("a.log", "1\n");
+    rig.records();
+    rig.append("a.log", "2\nno newline");
+    fs::remove_file(rig.path("a.log")).unwrap();
+    assert_eq!(rig.bodies(), ["2"]);
+    rig.pass(Duration::from_secs(100));
+    let rest = rig.records();
+    assert_eq!(body(&rest[0]), "no newline");
+    assert_eq!(attribute(&rest[0], "vigie.line.partial"), Some(Value::BoolValue(true)));
+    rig.pass(Duration::from_secs(100));
+    assert!(rig.records().is_empty());
+    assert_eq!(rig.follower.as_ref().unwrap().open_files(), 1, "what is not settled is held");
+    rig.settle_all();
+    rig.pass(Duration::from_secs(100));
+    rig.records();
+    assert_eq!(rig.follower.as_ref().unwrap().open_files(), 0);
+}
+
+#[test]
+fn a_file_truncated_in_place_is_read_from_its_beginning() {
+    let mut rig = Rig::new("*.log", StartAt::Beginning);
+    rig.append("a.log", numbered(0..100));
+    assert_eq!(rig.bodies().len(), 100);
+    fs::write(rig.path("a.log"), "fresh\n").unwrap();
+    assert_eq!(rig.bodies(), ["fresh"]);
+    assert_eq!(rig.counter(|m| &m.truncations), 1);
+    // Truncated and grown past the position before anybody looked.
+    fs::write(rig.path("a.log"), "another first line that is longer\nsecond\n").unwrap();
+    assert_eq!(rig.bodies(), ["another first line that is longer", "second"]);
+    // Acknowledgements of the old content move nothing.
+    rig.settle_all();
+    rig.save();
+    rig.append("a.log", "third\n");
+    rig.kill();
+    rig.start();
+    assert_eq!(rig.bodies(), ["third"]);
+}
+
+#[test]
+fn a_file_rotated_out_of_the_patterns_while_stopped_is_read_to_its_end() {
+    let mut rig = Rig::new("app.log", StartAt::End);
+    rig.records();
+    rig.append("app.log", "1\n");
+    rig.records();
+    rig.settle_all();
+    rig.save();
+    rig.kill();
+    rig.append("app.log", "2\n");
+    rig.rename("app.log", "app.log.1");
+    rig.append("app.log", "3\n");
+    rig.start();
+    let mut bodies = rig.bodies();
+    bodies.sort();
+    assert_eq!(bodies, ["2", "3"]);
+}
+
+#[test]
+fn several_rotations_between_two_looks_lose_nothing() {
+    for stopped in [false, true] {
+        let mut rig = Rig::new("app.log", StartAt::End);
+        rig.append("app.log.7", "older than all\n");
+        rig.records();
+        std::thread::sleep(Duration::from_millis(20));
+        rig.append("app.log", "1\n");
+        assert_eq!(rig.bodies(), ["1"]);
+        rig.settle_all();
+        rig.save();
+        if stopped {
+            rig.kill();
+        }
+        for generation in 2..5 {
+            std::thread::sleep(Duration::from_millis(20));
+            rig.rename("app.log", &format!("app.log.{generation}"));
+            rig.append("app.log", format!("{generation}\n"));
+        }
+        if stopped {
+            rig.start();
+        }
+        let mut bodies = rig.bodies();
+        bodies.sort();
+        assert_eq!(bodies, ["2", "3", "4"], "stopped: {stopped}");
+        assert!(rig.bodies().is_empty());
+    }
+}
+
+#[test]
+fn the_copy_of_copytruncate_goes_on_where_its_original_stood() {
+    for stopped in [false, true] {
+        let mut rig = Rig::new("app.log*", StartAt::Beginning);
+        rig.append("app.log", numbered(0..500));
+        assert_eq!(rig.bodies().len(), 500);
+        rig.settle_all();
+        rig.save();
+        // Written after the last look, and then copied away.
+        rig.append("app.log", "only in the copy\n");
+        let whole = fs::read(rig.path("app.log")).unwrap();
+        if stopped {
+            rig.kill();
+        } else {
+            // The copy is seen while it is being made.
+            fs::write(rig.path("app.log.1"), &whole[..2000]).unwrap();
+            assert_eq!(rig.bodies(), ["only in the copy"]);
+            rig.settle_all();
+        }
+        fs::write(rig.path("app.log.1"), &whole).unwrap();
+        fs::write(rig.path("app.log"), "fresh\n").unwrap();
+        if stopped {
+            rig.start();
+        }
+        let mut bodies = rig.bodies();
+        bodies.sort();
+        assert_eq!(bodies, if stopped { vec!["fresh", "only in the copy"] } else { vec!["fresh"] });
+    }
+}
+
+#[test]
+fn a_file_that_only_begins_like_another_is_no_copy_of_it() {
+    let mut rig = Rig::new("app.log*", StartAt::Beginning);
+    rig.append("app.log", numbered(0..500));
+    rig.records();
+    rig.settle_all();
+    rig.append("app.log.b", numbered(0..400));
+    rig.append("other", numbered(0..400));
+    assert!(rig.bodies().is_empty(), "it may be a copy that is being made");
+    rig.pass(Duration::from_secs(3));
+    assert_eq!(rig.bodies().len(), 400);
+    rig.append("app.log.c", format!("{}x{}", numbered(0..400), numbered(400..600)));
+    assert_eq!(rig.bodies().len(), 600);
+}
+
+#[test]
+fn another_file_with_the_same_inode_is_another_file() {
+    let mut rig = Rig::new("*.log", StartAt::Beginning);
+    rig.append("a.log", "one and the same length\n");
+    rig.records();
+    rig.settle_all();
+    rig.save();
+    rig.kill();
+    // The same inode with other content is what a reused inode looks like.
+    fs::write(rig.path("a.log"), "an inode that was reused\n2\n").unwrap();
+    rig.rename("a.log", "b.log");
+    rig.start();
+    assert_eq!(rig.bodies(), ["an inode that was reused", "2"]);
+}
