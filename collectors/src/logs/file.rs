@@ -32,6 +32,8 @@ pub(crate) struct Followed {
     pub(crate) id: FileId,
     /// What it was called when it was first seen.
     pub(crate) path: PathBuf,
+    /// The path whose rotation it is part of.
+    pub(crate) family: PathBuf,
     handle: File,
     /// `log.file.path` and the like, encoded.
     attributes: Vec<u8>,
@@ -44,6 +46,8 @@ pub(crate) struct Followed {
     /// Up to where it is done with once everything that was encoded is settled: the start of what waits, or the
     /// position.
     complete: Mark,
+    /// Where this file stands between the one that had its path before and the one that got it.
+    pub(crate) succession: Succession,
     head: Print,
     pub(crate) offsets: Offsets,
     /// What was known of it before it was truncated, if it was.
@@ -60,6 +64,19 @@ pub(crate) struct Followed {
     pub(crate) failing: bool,
     /// Whether it waits to be read.
     pub(crate) queued: bool,
+}
+
+/// See [`Followed::succession`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Succession {
+    /// Whether it was looked for the file before.
+    pub(crate) is_known: bool,
+    /// The file before is read up to here first.
+    pub(crate) after: Option<(FileId, u64)>,
+    /// The files before, as long as something that began there waits here.
+    pub(crate) heir_of: Vec<FileId>,
+    /// What waited here waits in the next file: the position does not count as complete.
+    pub(crate) handed_over: bool,
 }
 
 /// How a turn of reading ended.
@@ -82,6 +99,7 @@ impl Followed {
     ) -> io::Result<Self> {
         let mut file = Self {
             id,
+            family: path.clone(),
             path,
             handle,
             attributes,
@@ -89,6 +107,7 @@ impl Followed {
             searched: 0,
             assembly: Assembly::default(),
             complete: start,
+            succession: Succession::default(),
             head: Print::default(),
             offsets: Offsets::new(start),
             truncated: None,
@@ -241,8 +260,27 @@ impl Followed {
         self.find_complete()
     }
 
+    /// Takes over what waits in the file that had the path before.
+    pub(crate) fn inherit(&mut self, before: &mut Self) {
+        if before.assembly.is_empty() {
+            return;
+        }
+        self.assembly = before.assembly.hand_over();
+        self.succession.heir_of = std::mem::take(&mut before.succession.heir_of);
+        self.succession.heir_of.push(before.id);
+        before.succession.handed_over = true;
+    }
+
+    /// What was handed over is encoded: returns up to where it is done with when that is settled.
+    pub(crate) fn is_succeeded(&mut self) -> Mark {
+        self.succession.handed_over = false;
+        self.complete = self.position;
+        self.complete
+    }
+
     fn find_complete(&mut self) -> io::Result<()> {
         self.complete = match self.assembly.start() {
+            _ if self.succession.handed_over => self.complete,
             None => self.position,
             Some(start) if start == self.complete.offset => self.complete,
             Some(start) => Mark::at(&self.handle, start)?,

@@ -10,6 +10,7 @@
 
 mod discovery;
 mod rotation;
+mod succession;
 mod waiting;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -34,6 +35,7 @@ use super::record::{Recorder, Records};
 use super::store::{Claim, Entry};
 use super::wake::Touched;
 use rotation::Growing;
+use succession::Families;
 use waiting::Waiting;
 
 /// How long a deleted file is held after its last change: its writer may not have noticed yet.
@@ -76,6 +78,7 @@ pub(crate) struct Follower {
     /// Files that may have something new, the one that has waited longest first.
     ready: VecDeque<FileId>,
     waiting: Waiting,
+    families: Families,
     tokens: HashMap<u64, FileId>,
     next_token: u64,
     scanned_before: bool,
@@ -127,6 +130,7 @@ impl Follower {
             remembered: Vec::new(),
             ready: VecDeque::new(),
             waiting: Waiting::default(),
+            families: Families::default(),
             tokens: HashMap::new(),
             next_token: 0,
             scanned_before: false,
@@ -163,6 +167,7 @@ impl Follower {
 
     /// The destinations are done with a batch.
     pub(crate) fn settled(&mut self, token: u64, seconds: u64) {
+        self.settled_before(token, seconds);
         let Some(file) = self.tokens.remove(&token).and_then(|id| self.files.get_mut(&id)) else { return };
         if let Some(mark) = file.offsets.settled(token) {
             self.parts.claim.put(file.id, file.entry(mark, seconds));
@@ -177,6 +182,9 @@ impl Follower {
         let mut total = 0;
         while total < most && self.waiting.bytes() <= self.parts.most_waiting {
             let Some(id) = self.ready.pop_front() else { break };
+            if self.waits_for_file_before(id) {
+                continue;
+            }
             let Some(file) = self.files.get_mut(&id) else { continue };
             file.queued = false;
             match read_one(file, &mut self.parts, &mut self.chunk, &self.buffers, told) {
@@ -207,6 +215,12 @@ impl Follower {
     fn offer(&mut self, id: FileId, records: Records, told: &Told) -> Option<Offer> {
         let file = self.files.get_mut(&id)?;
         let end = file.complete();
+        if !file.succession.heir_of.is_empty() && !file.assembly().has_inherited() {
+            let before = std::mem::take(&mut file.succession.heir_of);
+            let token = (records.count > 0).then_some(self.next_token);
+            self.are_succeeded(before, token, told.seconds());
+        }
+        let file = self.files.get_mut(&id)?;
         if records.count == 0 {
             if end != file.offsets.position()
                 && let Some(mark) = file.offsets.passed(end)
@@ -258,8 +272,9 @@ impl Follower {
                     Ok(()) => offers.extend(self.offer(id, records, told)),
                     Err(_) => self.parts.meters.file_error("read"),
                 }
-            } else if file.offsets.is_settled() {
+            } else if file.offsets.is_settled() && !file.succession.handed_over {
                 debug!("let go of {}", file.path.display());
+                self.families.forget(&file.family, id);
                 self.files.remove(&id);
                 self.waiting.forget(id);
                 if is_deleted {

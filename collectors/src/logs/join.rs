@@ -24,7 +24,7 @@ const CHAIN_WAITS: Duration = Duration::from_secs(10);
 const MAX_LINES: u32 = 5000;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Join {
     wrapping: Option<Wrapping>,
     rules: Option<Rules>,
@@ -82,12 +82,23 @@ struct Waiting {
     state: State,
     /// When the last one was read.
     touched: Instant,
+    /// Whether the first one stands in the file before this one.
+    inherited: bool,
 }
 
 impl Waiting {
     fn new(line: Line<'_>, origin: Origin, state: State, now: Instant) -> Self {
         let Line { text, at, shape } = line;
-        Self { start: at, text: text.to_vec(), lines: 1, shape, origin, state, touched: now }
+        Self {
+            start: at,
+            text: text.to_vec(),
+            lines: 1,
+            shape,
+            origin,
+            state,
+            touched: now,
+            inherited: false,
+        }
     }
 
     fn joined(&self) -> Joined<'_> {
@@ -130,6 +141,20 @@ impl Assembly {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting().next().is_none()
+    }
+
+    /// All that waits, to go on in the file that has taken this one's place.
+    pub(crate) fn hand_over(&mut self) -> Self {
+        let mut heir = std::mem::take(self);
+        for waiting in heir.slots.iter_mut().flat_map(|slot| slot.chain.iter_mut().chain(&mut slot.event)) {
+            (waiting.start, waiting.inherited) = (0, true);
+        }
+        heir
+    }
+
+    /// Whether something waits that began in the file before this one.
+    pub(crate) fn has_inherited(&self) -> bool {
+        self.waiting().any(|waiting| waiting.inherited)
     }
 
     /// How many bytes of memory wait.
@@ -229,6 +254,9 @@ impl Join {
         let Some(chain) = slot.chain.take() else { return };
         let line = Line { text: &chain.text, at: chain.start, shape: chain.shape };
         self.unwrapped(&mut slot.event, line, chain.origin, now, emit);
+        if let Some(event) = &mut slot.event {
+            event.inherited |= chain.inherited;
+        }
     }
 
     fn extend(&self, chain: &mut Waiting, part: Line<'_>, now: Instant) {

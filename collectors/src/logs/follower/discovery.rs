@@ -221,6 +221,7 @@ impl Follower {
         let attributes = self.parts.recorder.attributes_of(&path);
         let file = Followed::new(path, file, id, start, attributes, told.now)?;
         self.parts.claim.put(id, file.entry(start, told.seconds()));
+        self.families.add(&file);
         self.files.insert(id, file);
         queue(&mut self.ready, &mut self.files, id);
         Ok(())

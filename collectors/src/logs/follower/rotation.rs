@@ -120,7 +120,10 @@ impl Follower {
             }
             // A path that was rotated by renaming has no copies beside it: no need to wait and see.
             match self.begin(&sibling, Birth::Between, told) {
-                Ok(()) => self.leave(id, told),
+                Ok(()) => {
+                    self.move_to_family(id, path);
+                    self.leave(id, told);
+                }
                 Err(error) => self.fails("open", &sibling, &error),
             }
         }

@@ -12,7 +12,7 @@ use crate::logs::join::Flush;
 use crate::logs::record::{Recorder, Records};
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
     files: HashMap<FileId, Held>,
     bytes: usize,

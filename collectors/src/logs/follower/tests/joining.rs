@@ -140,3 +140,70 @@ fn no_more_than_a_share_of_the_memory_waits() {
     rig.pass(Duration::from_secs(20));
     assert_eq!(early.len() + rig.bodies().len(), 100);
 }
+
+#[test]
+fn a_line_that_is_cut_by_a_rotation_is_joined_and_both_positions_wait_for_it() {
+    for killed in [false, true] {
+        let mut rig = containers();
+        rig.append("a.log", cri("stdout", "F", "before") + &cri("stdout", "P", "one "));
+        assert_eq!(rig.bodies(), ["before"]);
+        rig.settle_all();
+        std::thread::sleep(Duration::from_millis(20));
+        rig.append("a.log", cri("stdout", "P", "two "));
+        rig.rename("a.log", "a.log.1");
+        rig.append("a.log", cri("stderr", "F", "meanwhile"));
+        if killed {
+            rig.save();
+            rig.kill();
+            rig.start();
+        }
+        let mut bodies = rig.bodies();
+        rig.settle_all();
+        rig.save();
+        rig.append("a.log", cri("stdout", "F", "three") + &cri("stdout", "F", "after"));
+        if killed {
+            rig.kill();
+            rig.start();
+            bodies.clear();
+        }
+        bodies.extend(rig.bodies());
+        assert_eq!(bodies, ["meanwhile", "one two three", "after"], "killed: {killed}");
+        rig.settle_all();
+        rig.save();
+        rig.kill();
+        rig.start();
+        assert!(rig.bodies().is_empty(), "killed: {killed}");
+    }
+}
+
+#[test]
+fn a_trace_that_is_cut_by_rotations_is_joined_in_the_order_of_the_files() {
+    let mut rig = with(python);
+    rig.append("a.log", "Traceback (most recent call last):\n");
+    assert!(rig.bodies().is_empty());
+    for n in 0..3 {
+        std::thread::sleep(Duration::from_millis(20));
+        rig.rename("a.log", &format!("a.log.{n}"));
+        rig.append("a.log", format!("  File \"a.py\", line {n}, in f\n"));
+    }
+    rig.append("a.log", "ValueError: x\nafter\n");
+    let frames: String = (0..3).map(|n| format!("  File \"a.py\", line {n}, in f\n")).collect();
+    assert_eq!(
+        rig.bodies(),
+        [format!("Traceback (most recent call last):\n{frames}ValueError: x"), "after".into()]
+    );
+    rig.settle_all();
+    rig.pass(Duration::from_secs(100));
+    rig.records();
+    assert_eq!(rig.follower.as_ref().unwrap().open_files(), 1, "the others are let go of");
+}
+
+#[test]
+fn what_the_next_file_does_not_go_on_with_is_complete() {
+    let mut rig = with(python);
+    rig.append("a.log", format!("{TRACE}\n"));
+    assert!(rig.bodies().is_empty());
+    rig.rename("a.log", "a.log.1");
+    rig.append("a.log", "fresh\n");
+    assert_eq!(rig.bodies(), [TRACE, "fresh"]);
+}
