@@ -35,6 +35,8 @@ pub(crate) struct Followed {
     /// The path whose rotation it is part of.
     pub(crate) family: PathBuf,
     handle: File,
+    /// When it was made, where the file system knows.
+    pub(crate) born: Option<SystemTime>,
     /// `log.file.path` and the like, encoded.
     attributes: Vec<u8>,
     /// The start of the first line that was not read.
@@ -97,11 +99,13 @@ impl Followed {
         attributes: Vec<u8>,
         now: Instant,
     ) -> io::Result<Self> {
+        let born = handle.metadata()?.created().ok();
         let mut file = Self {
             id,
             family: path.clone(),
             path,
             handle,
+            born,
             attributes,
             position: start,
             searched: 0,
@@ -124,7 +128,7 @@ impl Followed {
 
     /// What the store is to know, if everything before `mark` is done with.
     pub(crate) fn entry(&self, mark: Mark, seen: u64) -> Entry {
-        Entry { path: self.path.clone(), head: self.head, mark, seen }
+        Entry { path: self.path.clone(), head: self.head, mark, seen, born: self.born }
     }
 
     /// How many bytes were not read when it was last looked at.
@@ -155,11 +159,6 @@ impl Followed {
     /// Whether it was written to since it was last read.
     pub(crate) fn has_changed(&self, meta: &Metadata) -> bool {
         meta.len() != self.size || modified(meta) != self.modified
-    }
-
-    /// When it was made, where the file system knows.
-    pub(crate) fn born(&self) -> Option<SystemTime> {
-        self.look().ok()?.created().ok()
     }
 
     /// Whether it was truncated since it was last read. If so, its beginning is the new position, and what is

@@ -18,6 +18,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::SystemTime;
 
 use tracing::{info, warn};
 
@@ -37,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) mark: Mark,
     /// When it was last known to exist: seconds since the epoch.
     pub(crate) seen: u64,
+    /// When the file was made, where the file system knows: others beside it that are younger came after it.
+    pub(crate) born: Option<SystemTime>,
 }
 
 /// The store. There is one for each `state_dir`.

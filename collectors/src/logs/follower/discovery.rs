@@ -147,7 +147,7 @@ impl Follower {
     /// A path has got another file.
     fn rotated(&mut self, (path, before): (PathBuf, FileId), told: &Told) {
         self.parts.meters.rotations.inc();
-        let born = self.files.get(&before).and_then(|file| file.born());
+        let born = self.files.get(&before).and_then(|file| file.born);
         self.find_between(&path, born, told);
     }
 

@@ -54,7 +54,8 @@ impl Follower {
         for (id, entry) in self.remembered.clone() {
             let Some(parent) = entry.path.parent() else { continue };
             if self.names.get(&entry.path).is_some_and(|now| *now != id) {
-                rotated.insert((entry.path.clone(), id));
+                // Also if the file itself is no longer there.
+                rotated.insert((entry.path.clone(), entry.born));
             }
             if seen.contains(&id) {
                 continue;
@@ -66,8 +67,7 @@ impl Follower {
                 self.fails("open", &path, &error);
             }
         }
-        for (path, id) in rotated {
-            let born = self.files.get(&id).and_then(|file| file.born());
+        for (path, born) in rotated {
             self.find_between(&path, born, told);
         }
     }

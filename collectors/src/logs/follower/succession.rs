@@ -93,7 +93,7 @@ impl Follower {
         if file.position().offset > 0 {
             return None;
         }
-        let born = |file: &Followed| file.born().unwrap_or(SystemTime::UNIX_EPOCH);
+        let born = |file: &Followed| file.born.unwrap_or(SystemTime::UNIX_EPOCH);
         let siblings = self.families.of.get(&file.family)?;
         let place = siblings.iter().position(|id| *id == file.id)?;
         let own = (born(file), place);

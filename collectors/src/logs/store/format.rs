@@ -9,8 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use vigie_pipeline::clock::unix_nanos;
 
 use super::Entry;
 use crate::logs::identity::{FileId, Mark, Print};
@@ -48,6 +50,9 @@ struct FileLine {
     tail: Print,
     head: Print,
     seen: u64,
+    /// Nanoseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    born: Option<u64>,
 }
 
 pub(super) fn write(files: &Files, patterns: &Patterns) -> Vec<u8> {
@@ -65,6 +70,7 @@ pub(super) fn write(files: &Files, patterns: &Patterns) -> Vec<u8> {
             tail: entry.mark.tail,
             head: entry.head,
             seen: entry.seen,
+            born: entry.born.map(unix_nanos),
         })
     });
     let mut body = Vec::new();
@@ -93,7 +99,9 @@ pub(super) fn read(text: &[u8]) -> Result<(Files, Patterns), Damage> {
             Line::File(file) => {
                 let id = FileId { device: file.device, inode: file.inode };
                 let mark = Mark { offset: file.offset, tail: file.tail };
-                let entry = Entry { path: PathBuf::from(file.path), head: file.head, mark, seen: file.seen };
+                let born = file.born.and_then(|nanos| UNIX_EPOCH.checked_add(Duration::from_nanos(nanos)));
+                let path = PathBuf::from(file.path);
+                let entry = Entry { path, head: file.head, mark, seen: file.seen, born };
                 files.insert((file.source.into(), id), entry);
             }
         }

@@ -7,7 +7,13 @@ fn id(inode: u64) -> FileId {
 
 fn entry(offset: u64) -> Entry {
     let mark = Mark { offset, tail: Print::of(b"tail\n") };
-    Entry { path: "/var/log/a.log".into(), head: Print::of(b"head"), mark, seen: 1000 }
+    Entry {
+        path: "/var/log/a.log".into(),
+        head: Print::of(b"head"),
+        mark,
+        seen: 1000,
+        born: Some(SystemTime::UNIX_EPOCH),
+    }
 }
 
 #[test]

@@ -81,6 +81,29 @@ fn a_file_rotated_out_of_the_patterns_while_stopped_is_read_to_its_end() {
 }
 
 #[test]
+fn rotated_files_are_found_although_the_one_known_before_them_is_deleted() {
+    let mut rig = Rig::new("app.log", StartAt::End);
+    rig.append("app.log.7", "older than all\n");
+    rig.records();
+    std::thread::sleep(Duration::from_millis(20));
+    rig.append("app.log", "1\n");
+    assert_eq!(rig.bodies(), ["1"]);
+    rig.settle_all();
+    rig.save();
+    rig.kill();
+    for generation in 2..5 {
+        std::thread::sleep(Duration::from_millis(20));
+        rig.rename("app.log", &format!("app.log.{generation}"));
+        rig.append("app.log", format!("{generation}\n"));
+    }
+    fs::remove_file(rig.path("app.log.2")).unwrap();
+    rig.start();
+    let mut bodies = rig.bodies();
+    bodies.sort();
+    assert_eq!(bodies, ["2", "3", "4"]);
+}
+
+#[test]
 fn several_rotations_between_two_looks_lose_nothing() {
     for stopped in [false, true] {
         let mut rig = Rig::new("app.log", StartAt::End);
