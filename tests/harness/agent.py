@@ -61,6 +61,7 @@ class Agent:
         self.log_file = self.directory / "vigie.log"
         self.args = list(args)
         self.env = dict(env or {})
+        self.wrapped_in = []  # a command that runs the agent, as one that limits it
         self.process = None
         self.url = None
         self._log_start = 0
@@ -102,7 +103,7 @@ class Agent:
     def spawn(self):
         """Starts without waiting for anything."""
         self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
-        command = [BINARY, "run", "--config.file", self.config_file, *self.args]
+        command = [*self.wrapped_in, BINARY, "run", "--config.file", self.config_file, *self.args]
         self.process = Process(command, self.log_file, environment(self.env), self.directory)
         return self.process
 

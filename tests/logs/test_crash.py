@@ -5,7 +5,7 @@ import threading
 import time
 
 from harness.oracle import Writer, judge, record
-from harness.receiver import refuse
+from harness.receiver import Answer, accept, refuse
 from harness.sections import tailing
 from harness.wait import until
 
@@ -94,3 +94,27 @@ def test_half_a_line_at_the_crash_is_whole_afterwards(agent, http_receiver, tmp_
     started.start()
     until(lambda: not judge(http_receiver.lines, 2).missing, "the second line has come")
     assert judge(http_receiver.lines, 2).none_lost(duplicates=1)
+
+
+def test_a_later_acknowledgement_does_not_pass_a_batch_that_was_refused(agent, receiver, tmp_path):
+    log = tmp_path / "app.log"
+    writer = Writer(log)
+    refused = lambda items: any(item.text.startswith("n=0 ") for item in items)  # noqa: E731
+    # Refused so late that others are sent and taken meanwhile.
+    receiver.answers(lambda items: Answer(503, delay=0.7) if refused(items) else accept())
+    started = agent(tailing(log, receiver))
+    writer.write(100)
+    receiver.wait_requests(1)
+    for _ in range(10):
+        writer.write(100)
+        time.sleep(0.05)
+    until(lambda: receiver.logs, "a later batch is taken")
+    # Long enough for the offsets to be saved, were they to pass.
+    time.sleep(0.5)
+    assert "n=0 " not in "".join(receiver.lines)
+    started.kill9()
+    receiver.answers_normally()
+    started.start()
+    until(lambda: not judge(receiver.lines, writer.next).missing, "the refused batch has come")
+    verdict = judge(receiver.lines, writer.next)
+    assert verdict.none_lost(duplicates=writer.next), verdict

@@ -1,0 +1,62 @@
+"""A wall clock that is set back an hour or ahead a year: timers do not care, and nothing is lost or forgotten."""
+
+import time
+
+import pytest
+from harness.faketime import SteppedClock
+from harness.oracle import Writer, judge
+from harness.receiver import refuse
+from harness.sections import otlp, tail
+from harness.wait import until
+
+STEPS = ["-1h", "+1y", "+0", "+365d", "-3650d"]
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return SteppedClock(tmp_path)
+
+
+def configured(directory, receiver):
+    return {
+        "collectors": {
+            "logs": [tail(directory / "*.log")],
+            "probes": [{"name": "home", "interval": "200ms", "timeout": "1s", "http": {"url": "http://127.0.0.1:1/"}}],
+        },
+        "exporters": {"otlp": [otlp(receiver, signals=["logs"])]},
+    }
+
+
+def delivered(receiver, expected):
+    """What became of the lines; probes send records of their own."""
+    return judge([item.text for item in receiver.logs if item.scope == "app"], expected)
+
+
+def test_tailing_retrying_and_probing_go_on_whatever_the_clock_is_set_to(agent, http_receiver, tmp_path, clock):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    writer = Writer(logs / "app.log")
+    started = agent(configured(logs, http_receiver), env=clock.env)
+    for offset in STEPS:
+        # While a batch waits for its next try.
+        http_receiver.answers(refuse(503))
+        writer.write(50)
+        tries = len(http_receiver.requests)
+        http_receiver.wait_requests(tries + 1)
+        clock.step(offset)
+        runs = started.scrape().total("vigie_probe_runs_total")
+        begun = time.monotonic()
+        # Retried within the back-off of 50 to 500 ms, and no faster: the timers are not by this clock.
+        tries = len(http_receiver.requests)
+        http_receiver.wait_requests(tries + 3, timeout=5)
+        until(lambda: started.scrape().total("vigie_probe_runs_total") >= runs + 4, "it probes", 6)  # noqa: B023
+        took = time.monotonic() - begun
+        more = started.scrape().total("vigie_probe_runs_total") - runs
+        assert more <= took / 0.2 + 7, f"{more} probes in {took:.1f} s"  # a scrape may be a second old
+        assert len(http_receiver.requests) - tries <= took / 0.025 + 5
+        http_receiver.answers_normally()
+        until(lambda: not delivered(http_receiver, writer.next).missing, f"all has come after {offset}", 5)
+        writer.write(50)
+        until(lambda: not delivered(http_receiver, writer.next).missing, f"new lines come after {offset}", 5)
+    verdict = delivered(http_receiver, writer.next)
+    assert verdict.exactly_once(), verdict
