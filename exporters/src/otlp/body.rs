@@ -20,6 +20,11 @@ impl Chunks {
         let left = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         Self { chunks: chunks.into(), left }
     }
+
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> u64 {
+        self.left
+    }
 }
 
 impl Body for Chunks {

@@ -33,7 +33,8 @@ pub struct Config {
     pub compression: Compression,
     /// Headers, or gRPC metadata, of every request.
     pub headers: BTreeMap<String, Secret>,
-    /// How long one request may take, from opening the connection to the end of the answer.
+    /// How long each step of a request may take without getting anywhere: finding the address, connecting,
+    /// TLS, sending, waiting for the answer, reading it.
     pub timeout: HumanDuration,
     /// How the destination is trusted, and how it can trust the agent; for `https`.
     pub tls: Tls,

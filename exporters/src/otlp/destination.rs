@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use bytes::Bytes;
-use tokio::time::timeout;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::plug::{Error, Surroundings};
 
@@ -14,6 +13,7 @@ use super::compress::Compressor;
 use super::config::{Config, Protocol};
 use super::connect::Connector;
 use super::failure::{Failure, Phase};
+use super::progress::Progress;
 use super::{grpc, http};
 
 /// See the module.
@@ -44,7 +44,7 @@ pub(super) struct Asked {
 #[cfg(test)]
 async fn play(script: &Script, chunks: &[Bytes]) -> Result<Answer, Failure> {
     let (answer, answered) = tokio::sync::oneshot::channel();
-    let gone = |_| Failure::new(Phase::Exchange, "the test is over");
+    let gone = |_| Failure::new(Phase::Wait, "the test is over");
     script.send(Asked { body: chunks.concat(), answer }).map_err(|_| gone(()))?;
     answered.await.unwrap_or_else(|_| Err(gone(())))
 }
@@ -64,16 +64,13 @@ impl Destination {
         let timeout = config.timeout.0;
         let compressor = Compressor::new(config.compression, surroundings.budget.export.clone());
         let encoding = compressor.encoding();
+        let connector = Connector::new(target, config, surroundings)?;
         let carrier = match config.protocol {
             Protocol::Http => {
-                let connector = Connector::new(target, &config.tls, b"http/1.1", timeout)?;
                 let clock = surroundings.clock.clone();
                 Carrier::Http(http::Client::new(connector, headers, encoding, clock)?)
             }
-            Protocol::Grpc => {
-                let connector = Connector::new(target, &config.tls, b"h2", timeout)?;
-                Carrier::Grpc(grpc::Client::new(connector, headers, encoding, timeout)?)
-            }
+            Protocol::Grpc => Carrier::Grpc(grpc::Client::new(connector, headers, encoding, timeout)?),
         };
         Ok(Self { compressor, carrier, timeout })
     }
@@ -94,20 +91,30 @@ impl Destination {
             Err(error) => return Sent { answer: Err(Failure::new(Phase::Compress, error)), bytes: 0 },
         };
         let bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        let progress = Progress::new(Phase::Connect);
         let exchange = async {
             match &self.carrier {
-                Carrier::Http(client) => client.send(Chunks::new(chunks)).await,
-                Carrier::Grpc(client) => client.send(chunks).await,
+                Carrier::Http(client) => client.send(Chunks::new(chunks), &progress).await,
+                Carrier::Grpc(client) => client.send(chunks, &progress).await,
                 #[cfg(test)]
-                Carrier::Played(script) => play(script, &chunks).await,
+                Carrier::Played(script) => {
+                    progress.enter(Phase::Wait);
+                    play(script, &chunks).await
+                }
             }
         };
-        let answer = timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
-            Err(Failure::new(Phase::Timeout, format_args!("no answer within {:?}", self.timeout)))
-        });
-        if let (Err(_), Carrier::Grpc(client)) = (&answer, &self.carrier) {
-            // A connection that may be dead without having said so.
-            client.forget().await;
+        let answer = tokio::select! {
+            answer = exchange => answer,
+            failure = progress.stalls(self.timeout) => Err(failure),
+        };
+        if answer.is_err() {
+            // A connection may be dead without having said so.
+            match &self.carrier {
+                Carrier::Http(client) => client.forget(),
+                Carrier::Grpc(client) => client.forget().await,
+                #[cfg(test)]
+                Carrier::Played(_) => {}
+            }
         }
         Sent { answer, bytes }
     }

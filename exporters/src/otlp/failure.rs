@@ -12,17 +12,29 @@ pub(super) enum Phase {
     Resolve,
     /// Opening the connection.
     Connect,
+    /// Asking the proxy for a way through.
+    Proxy,
     /// Agreeing on TLS.
     Tls,
-    /// Sending the request and reading the answer.
-    Exchange,
-    /// All of it took longer than `timeout`.
-    Timeout,
+    /// Sending the request.
+    Send,
+    /// Waiting for the answer.
+    Wait,
+    /// Reading the answer.
+    Read,
 }
 
 impl Phase {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Compress, Self::Resolve, Self::Connect, Self::Tls, Self::Exchange, Self::Timeout];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Compress,
+        Self::Resolve,
+        Self::Connect,
+        Self::Proxy,
+        Self::Tls,
+        Self::Send,
+        Self::Wait,
+        Self::Read,
+    ];
 
     /// As the label says it.
     pub(super) const fn as_str(self) -> &'static str {
@@ -30,9 +42,11 @@ impl Phase {
             Self::Compress => "compress",
             Self::Resolve => "resolve",
             Self::Connect => "connect",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
-            Self::Exchange => "exchange",
-            Self::Timeout => "timeout",
+            Self::Send => "send",
+            Self::Wait => "wait",
+            Self::Read => "read",
         }
     }
 }
@@ -54,13 +68,13 @@ impl Failure {
     }
 
     /// What went wrong on an open connection, with its causes: hyper's own words leave out the system's.
-    pub(super) fn exchange(error: &dyn Error) -> Self {
+    pub(super) fn exchange(phase: Phase, error: &dyn Error) -> Self {
         let mut why = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
             why = format!("{why}: {error}");
             cause = error.source();
         }
-        Self::new(Phase::Exchange, why)
+        Self::new(phase, why)
     }
 }

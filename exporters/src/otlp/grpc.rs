@@ -11,6 +11,7 @@
 
 mod status;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +26,8 @@ use tokio::sync::Mutex;
 use super::answer::{Answer, MAX_ANSWER};
 use super::body::Chunks;
 use super::connect::Connector;
-use super::failure::Failure;
+use super::failure::{Failure, Phase};
+use super::progress::{ALL_STEPS, Meter, Progress};
 use status::Status;
 
 /// Calls one method.
@@ -34,7 +36,14 @@ pub(super) struct Client {
     uri: Uri,
     headers: HeaderMap,
     compressed: bool,
-    open: Mutex<Option<SendRequest<Chunks>>>,
+    open: Mutex<Option<Link>>,
+}
+
+/// An open connection.
+#[derive(Clone)]
+struct Link {
+    calls: SendRequest<Chunks>,
+    meter: Arc<Meter>,
 }
 
 /// A peer that has been silent for so long is asked whether it is there, and given so long to answer.
@@ -42,8 +51,8 @@ const PING_AFTER: Duration = Duration::from_secs(30);
 const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Client {
-    /// `headers` go with every call; `encoding` is what its messages are compressed with; `timeout` is told
-    /// to the destination.
+    /// `headers` go with every call; `encoding` is what its messages are compressed with; `timeout` is how
+    /// long each step may take.
     pub(super) fn new(
         connector: Connector,
         mut headers: HeaderMap,
@@ -52,8 +61,9 @@ impl Client {
     ) -> Result<Self, http::Error> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(TE, HeaderValue::from_static("trailers"));
-        // Eight digits at most, and a unit.
-        let millis = timeout.as_millis().clamp(1, 99_999_999);
+        // What all steps together may take, lest the receiver gives up a message that comes slowly. Eight
+        // digits at most, and a unit.
+        let millis = timeout.saturating_mul(ALL_STEPS).as_millis().clamp(1, 99_999_999);
         headers
             .insert(HeaderName::from_static("grpc-timeout"), HeaderValue::from_str(&format!("{millis}m"))?);
         if let Some(encoding) = encoding {
@@ -69,15 +79,18 @@ impl Client {
     }
 
     /// Makes one call and reads its answer.
-    pub(super) async fn send(&self, message: Vec<Bytes>) -> Result<Answer, Failure> {
+    pub(super) async fn send(&self, message: Vec<Bytes>, progress: &Progress) -> Result<Answer, Failure> {
         let mut request = Request::new(Chunks::new(framed(message, self.compressed)));
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let mut connection = self.connection().await?;
-        let failed = |error| Failure::exchange(&error);
-        read(connection.send_request(request).await.map_err(failed)?).await
+        let mut link = self.link(progress).await?;
+        progress.send(&link.meter, request.body().len());
+        let answer = link.calls.send_request(request).await;
+        let answer = answer.map_err(|error| Failure::exchange(progress.phase(), &error))?;
+        progress.enter(Phase::Read);
+        read(answer).await
     }
 
     /// The next call opens a new connection.
@@ -85,30 +98,32 @@ impl Client {
         *self.open.lock().await = None;
     }
 
-    async fn connection(&self) -> Result<SendRequest<Chunks>, Failure> {
+    async fn link(&self, progress: &Progress) -> Result<Link, Failure> {
         // Held while connecting: calls that come together share what comes of it.
         let mut open = self.open.lock().await;
         match &*open {
-            Some(connection) if !connection.is_closed() => Ok(connection.clone()),
-            _ => Ok(open.insert(self.connect().await?).clone()),
+            // The calls on one that is too old still end there.
+            Some(link) if !link.calls.is_closed() && !self.connector.is_old(&link.meter) => Ok(link.clone()),
+            _ => Ok(open.insert(self.connect(progress).await?).clone()),
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Chunks>, Failure> {
-        let connection = TokioIo::new(self.connector.connect().await?);
+    async fn connect(&self, progress: &Progress) -> Result<Link, Failure> {
+        let connection = self.connector.connect(progress).await?;
+        let meter = connection.meter();
         let (calls, driver) = Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
             .keep_alive_timeout(PING_PATIENCE)
-            .handshake(connection)
+            .handshake(TokioIo::new(connection))
             .await
-            .map_err(|error| Failure::exchange(&error))?;
+            .map_err(|error| Failure::exchange(Phase::Connect, &error))?;
         tokio::spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!("connection ended: {error}");
             }
         });
-        Ok(calls)
+        Ok(Link { calls, meter })
     }
 }
 
@@ -131,7 +146,7 @@ async fn read(response: Response<Incoming>) -> Result<Answer, Failure> {
         }
         Err(error) => match Status::read(&parts.headers) {
             Some(status) => (Bytes::new(), Some(status)),
-            None => return Err(Failure::exchange(&*error)),
+            None => return Err(Failure::exchange(Phase::Read, &*error)),
         },
     };
     let status = status.unwrap_or_else(|| Status::instead(parts.status));

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use prost::Message;
 
 use crate::otlp::answer::{self, Answer, Fault};
+use crate::otlp::percent;
 
 /// The status codes that mean something here.
 mod code {
@@ -160,17 +161,7 @@ fn retry_delay(details: &[u8]) -> Option<Duration> {
 
 /// `grpc-message` writes what is not ASCII as `%XX`.
 fn unescaped(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()))
-            .flatten();
-        out.push(escaped.unwrap_or(bytes[at]));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    String::from_utf8_lossy(&percent::decode(text)).into_owned()
 }
 
 #[cfg(test)]

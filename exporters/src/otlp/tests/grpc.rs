@@ -98,7 +98,7 @@ async fn what_is_offered_arrives_over_grpc_however_it_is_compressed() {
         let (lines, request) = receiver.next().await;
         assert_eq!(lines, ["one", &long]);
         assert_eq!(request.metadata().get("x-token").unwrap(), "hunter2");
-        assert_eq!(request.metadata().get("grpc-timeout").unwrap(), "10000m");
+        assert_eq!(request.metadata().get("grpc-timeout").unwrap(), "120000m");
         assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::DELIVERED);
         rig.offer(2, &["two"]).await;
         assert_eq!(receiver.next().await.0, ["two"]);

@@ -189,7 +189,7 @@ async fn a_destination_that_stays_silent_is_asked_again_for_ever() {
         assert!(start.elapsed() >= ms(10_250) && start.elapsed() <= ms(40_000));
         drop(std::mem::replace(&mut last, next));
     }
-    assert_eq!(play.rig.connection_errors("timeout"), 50.0);
+    assert_eq!(play.rig.connection_errors("wait"), 50.0);
     last.accept();
     assert_eq!(play.rig.outlet.settled.recv().await.unwrap().fate, Fate::DELIVERED);
 }

@@ -126,5 +126,54 @@ async fn the_agent_shows_its_certificate_where_one_is_wanted() {
     let tls = Tls { cert_file: file("cert.pem"), key_file: file("key.pem"), ..authority.tls() };
     arrives(authority.receiver("127.0.0.1", true).await, tls).await;
     // With TLS 1.3 the refusal comes after the handshake, as the answer to the first request.
-    is_not_trusted(authority.receiver("127.0.0.1", true).await, authority.tls(), "exchange").await;
+    is_not_trusted(authority.receiver("127.0.0.1", true).await, authority.tls(), "wait").await;
+}
+
+/// A pair of files for `name`, which this authority vouches for.
+fn write_pair(authority: &Authority, name: &str) {
+    let (certificate, key) = authority.sign(name);
+    authority.write("cert.pem", &certificate.pem());
+    authority.write("key.pem", &key.serialize_pem());
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_used_by_the_next_connection_and_a_broken_one_is_not() {
+    let (old, new) = (Authority::new(), Authority::new());
+    write_pair(&old, "agent");
+    let file = |name: &str| Some(old.directory.path().join(name).into());
+    let tls = Tls { cert_file: file("cert.pem"), key_file: file("key.pem"), ..old.tls() };
+    let mut rig = Rig::new();
+    let mut receiver = old.receiver("127.0.0.1", true).await;
+    let (_stopper, _running) = rig.run(&with_tls(&receiver, tls));
+    let reads = |rig: &Rig, outcome: &str| {
+        let labels = format!("exporter=\"default\",outcome=\"{outcome}\"");
+        rig.metric("vigie_export_certificate_reads_total", &labels)
+    };
+    let mut token = 0;
+    let mut arrives = async |rig: &mut Rig, receiver: &mut Receiver| {
+        token += 1;
+        receiver.hang_up().await;
+        rig.offer(token, &["x"]).await;
+        receiver.next().await;
+        assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::DELIVERED);
+    };
+    arrives(&mut rig, &mut receiver).await;
+    assert_eq!((reads(&rig, "used"), reads(&rig, "failed")), (0.0, 0.0));
+    // A key that does not fit, and half a file.
+    old.write("key.pem", &KeyPair::generate().unwrap().serialize_pem());
+    arrives(&mut rig, &mut receiver).await;
+    arrives(&mut rig, &mut receiver).await;
+    assert_eq!((reads(&rig, "used"), reads(&rig, "failed")), (0.0, 1.0));
+    write_pair(&old, "agent");
+    arrives(&mut rig, &mut receiver).await;
+    assert_eq!(reads(&rig, "used"), 1.0);
+    // Another authority altogether: whom it vouches for is trusted from now on, and nobody else.
+    old.write("ca.pem", &new.issuer.pem());
+    receiver.hang_up().await;
+    rig.offer(99, &["x"]).await;
+    while rig.connection_errors("tls") < 1.0 {
+        tokio::task::yield_now().await;
+    }
+    old.write("ca.pem", &old.issuer.pem());
+    assert_eq!(rig.outlet.settled.recv().await.unwrap().token, 99);
 }

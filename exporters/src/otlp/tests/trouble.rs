@@ -1,10 +1,17 @@
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use vigie_pipeline::receipt::Fate;
 use vigie_pipeline::units::HumanDuration;
 
+use crate::otlp::answer::Answer;
+use crate::otlp::body::Chunks;
 use crate::otlp::config::Compression;
+use crate::otlp::connect::Connector;
+use crate::otlp::failure::Phase;
+use crate::otlp::http::Client;
+use crate::otlp::progress::Progress;
 use crate::otlp::rig::{Receiver, Rig, config};
 
 #[tokio::test]
@@ -68,7 +75,7 @@ async fn a_receiver_that_never_answers_is_given_up_after_the_timeout() {
     let first = listener.accept().await.unwrap();
     // It is tried again, on another connection.
     let second = listener.accept().await.unwrap();
-    assert_eq!(rig.connection_errors("timeout"), 1.0);
+    assert_eq!(rig.connection_errors("wait"), 1.0);
     drop((first, second));
 }
 
@@ -85,4 +92,34 @@ async fn a_connection_that_the_receiver_closed_while_idle_costs_no_retry() {
     assert_eq!(receiver.next().await.lines(), ["y"]);
     assert_eq!(rig.outlet.settled.recv().await.unwrap().fate, Fate::DELIVERED);
     assert_eq!(rig.events("retried"), 0.0);
+}
+
+#[tokio::test]
+async fn a_name_that_moved_is_followed_when_the_connection_is_old() {
+    for (longest_use, follows) in [(Duration::from_secs(300), false), (Duration::ZERO, true)] {
+        let rig = Rig::new();
+        let (mut old, mut new) = (Receiver::start([]).await, Receiver::start([]).await);
+        let at = |receiver: &Receiver| format!("127.0.0.1:{}", receiver.port).parse().unwrap();
+        let place = Arc::new(Mutex::new(at(&old)));
+        let config = config("http://otlp.example");
+        let target = config.target(vigie_pipeline::batch::Signal::Logs).unwrap();
+        let connector = Connector::new(target, &config, &rig.surroundings).unwrap();
+        let connector = connector.played(Arc::clone(&place), longest_use);
+        let client =
+            Client::new(connector, http::HeaderMap::new(), None, rig.surroundings.clock.clone()).unwrap();
+        let send = async || client.send(Chunks::default(), &Progress::new(Phase::Connect)).await.unwrap();
+        assert!(matches!(send().await, Answer::Accepted { .. }));
+        assert_eq!(old.next().await.headers.get("host").unwrap(), "otlp.example");
+        *place.lock().unwrap() = at(&new);
+        send().await;
+        if follows {
+            new.next().await;
+        } else {
+            old.next().await;
+        }
+        // A connection that breaks is opened where the name is now, whatever its age.
+        old.hang_up().await;
+        send().await;
+        new.next().await;
+    }
 }
