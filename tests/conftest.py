@@ -61,6 +61,14 @@ def http_receiver(request):
     return made
 
 
+@pytest.fixture
+def grpc_receiver(request):
+    """An OTLP/gRPC receiver on the default behaviour."""
+    made = GrpcReceiver()
+    request.addfinalizer(made.down)
+    return made
+
+
 @pytest.fixture(params=[HttpReceiver, GrpcReceiver], ids=["http", "grpc"])
 def receiver(request):
     """The test runs twice, with an OTLP/HTTP and with an OTLP/gRPC receiver."""
