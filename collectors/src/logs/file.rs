@@ -7,6 +7,10 @@
 //! Files are appended to. A file that is shorter than the position, or has other bytes before it, was truncated
 //! (as copytruncate does) and is read from its beginning. A writer that does not append leaves a hole of NUL
 //! bytes when its file is truncated: it is skipped, over what is not allocated without reading it.
+//!
+//! A byte order mark says what a file is encoded in ([`encoding`]).
+
+mod encoding;
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -22,9 +26,13 @@ use super::meters::Meters;
 use super::offsets::Offsets;
 use super::record::{Recorder, Records, Shape};
 use super::store::Entry;
+use encoding::Encoding;
 
 /// How much is read at a time: what stays in the fastest caches while it is checked, split and encoded.
 pub(crate) const CHUNK: usize = 64 << 10;
+
+/// How far the end of a long line is looked for in one turn: others wait meanwhile.
+const SEARCH: u64 = 16 << 20;
 
 /// See the module.
 #[derive(Debug)]
@@ -37,6 +45,8 @@ pub(crate) struct Followed {
     handle: File,
     /// When it was made, where the file system knows.
     pub(crate) born: Option<SystemTime>,
+    /// `None` as long as there is too little to tell.
+    encoding: Option<Encoding>,
     /// `log.file.path` and the like, encoded.
     attributes: Vec<u8>,
     /// The start of the first line that was not read.
@@ -106,6 +116,7 @@ impl Followed {
             path,
             handle,
             born,
+            encoding: None,
             attributes,
             position: start,
             searched: 0,
@@ -190,6 +201,25 @@ impl Followed {
         observed: u64,
     ) -> io::Result<Progress> {
         recorder.turn_to(&self.attributes, observed);
+        let progress = match self.know_encoding()? {
+            None => Progress::Drained,
+            Some(Encoding::Utf8(_)) => self.read_lines(chunk, recorder, out, limit, meters)?,
+            Some(Encoding::Utf16(order)) => self.read_wide(order, chunk, recorder, out, limit)?,
+        };
+        self.size = self.size.max(self.position.offset);
+        self.grow_head()?;
+        self.find_complete()?;
+        Ok(progress)
+    }
+
+    fn read_lines(
+        &mut self,
+        chunk: &mut [u8],
+        recorder: &mut Recorder,
+        out: &mut Records,
+        limit: usize,
+        meters: &Meters,
+    ) -> io::Result<Progress> {
         let progress = loop {
             if out.bytes.len() >= limit {
                 break Progress::More;
@@ -212,16 +242,13 @@ impl Followed {
                     }
                 }
                 None if full => {
-                    if !self.read_long_line(chunk, recorder, out)? {
-                        break Progress::Drained;
+                    if let Some(progress) = self.read_long_line(chunk, recorder, out)? {
+                        break progress;
                     }
                 }
                 None => break Progress::Drained,
             }
         };
-        self.size = self.size.max(self.position.offset);
-        self.grow_head()?;
-        self.find_complete()?;
         Ok(progress)
     }
 
@@ -238,8 +265,9 @@ impl Followed {
         let len = size.saturating_sub(at);
         if len > 0 {
             let max = recorder.longest() as u64;
-            let text = identity::read(&self.handle, at, len.min(max + 4) as usize)?;
-            let shape = if len > max { Shape::Truncated } else { Shape::Partial };
+            let text = identity::read(&self.handle, at, len.min(2 * max + 8) as usize)?;
+            let text = self.text_of_rest(text, recorder);
+            let shape = if text.len() as u64 > max { Shape::Truncated } else { Shape::Partial };
             recorder.single(Line { text: &text, at, shape }, len, &mut self.assembly, out);
             self.position = Mark::at(&self.handle, size)?;
         }
@@ -308,19 +336,24 @@ impl Followed {
         Ok(())
     }
 
-    /// Looks for the end of a line that is longer than a chunk; false if it has none yet.
+    /// Looks for the end of a line that is longer than a chunk, and encodes the line. How the turn ends if there
+    /// is no end yet, or not as far as is looked in one turn.
     fn read_long_line(
         &mut self,
         chunk: &mut [u8],
         recorder: &mut Recorder,
         out: &mut Records,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<Progress>> {
         let start = self.position.offset;
         self.searched = self.searched.max(start);
+        let most = self.searched + SEARCH;
         let end = loop {
             let len = read_some(&self.handle, chunk, self.searched)?;
             if len == 0 {
-                return Ok(false);
+                return Ok(Some(Progress::Drained));
+            }
+            if self.searched >= most {
+                return Ok(Some(Progress::More));
             }
             if let Some(newline) = memchr::memchr(b'\n', &chunk[..len]) {
                 break self.searched + newline as u64;
@@ -334,7 +367,7 @@ impl Followed {
         let shape = if len > max { Shape::Truncated } else { Shape::Whole };
         recorder.single(Line { text: &text, at: start, shape }, len + 1, &mut self.assembly, out);
         self.position = Mark::at(&self.handle, end + 1)?;
-        Ok(true)
+        Ok(None)
     }
 
     /// Remembers more of the first bytes, as long as there were fewer than wanted.

@@ -112,7 +112,10 @@ pub(crate) fn last_line_end(file: &File, size: u64) -> io::Result<u64> {
         let start = end.saturating_sub(STEP);
         let bytes = read(file, start, (end - start) as usize)?;
         if let Some(newline) = memchr::memrchr(b'\n', &bytes) {
-            return Ok(start + newline as u64 + 1);
+            let end = start + newline as u64 + 1;
+            // Where characters have two bytes, the second one of the newline follows.
+            let is_wide = !end.is_multiple_of(2) && read(file, 0, 2)? == b"\xff\xfe";
+            return Ok(if is_wide { size.min(end + 1) } else { end });
         }
         // A line of more than a mebibyte that is not complete yet: its rest counts as a line.
         if size - start >= 1 << 20 {

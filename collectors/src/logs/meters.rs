@@ -46,7 +46,7 @@ impl Meters {
             hole_bytes: counter("vigie_log_hole_bytes_total", "NUL bytes skipped where lines should begin."),
             invalid_lines: counter(
                 "vigie_log_invalid_utf8_lines_total",
-                "Lines with bytes that are not UTF-8, each replaced by U+FFFD.",
+                "Lines with bytes that are not UTF-8 (or UTF-16, if the file says so), replaced by U+FFFD.",
             ),
             truncated_lines: counter("vigie_log_truncated_lines_total", "Records cut off at max_line."),
             partial_lines: counter(

@@ -208,6 +208,11 @@ impl Recorder {
         start
     }
 
+    /// A line has what is no text in the encoding of its file.
+    pub(crate) fn is_invalid(&self) {
+        self.meters.invalid_lines.inc();
+    }
+
     /// Encodes one line, without its newline, that takes `len` bytes of its file.
     pub(crate) fn single(&mut self, line: Line<'_>, len: u64, assembly: &mut Assembly, out: &mut Records) {
         self.meters.read_bytes.inc_by(len);

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+mod bytes;
 mod discovery;
 mod joining;
 mod lines;
