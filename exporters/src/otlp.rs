@@ -92,8 +92,9 @@ const DEPTH_EVERY: Duration = Duration::from_secs(1);
 impl Push {
     fn new(config: &Config, surroundings: &Surroundings) -> Result<Self, Error> {
         config.backoff()?;
+        let memory = surroundings.budget.export.part();
         let destinations = config.signals.iter().map(|signal| {
-            let destination = Destination::new(config, *signal, surroundings)
+            let destination = Destination::new(config, *signal, surroundings, &memory)
                 .map_err(|error| format!("set up {}: {error}", signal.as_str()))?;
             tally(config, *signal, surroundings);
             Ok((*signal, Arc::new(destination)))

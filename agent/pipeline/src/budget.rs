@@ -4,9 +4,13 @@
 //! first and gives them back by dropping the [`Reservation`]. A share is a hard bound; the sum of the
 //! shares is `agent.memory_limit`.
 
+mod part;
+
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub use part::{Held, Part};
 
 /// A named part of the budget. Cheap to clone; clones are the same share.
 #[derive(Debug, Clone)]
@@ -14,6 +18,7 @@ pub struct Share {
     name: &'static str,
     size: usize,
     free: Arc<Semaphore>,
+    parts: Arc<part::Parts>,
 }
 
 /// Bytes held. Given back when dropped.
@@ -45,7 +50,7 @@ impl Share {
     #[must_use]
     pub fn new(name: &'static str, size: usize) -> Self {
         let size = size.clamp(1, (u32::MAX as usize).min(Semaphore::MAX_PERMITS));
-        Self { name, size, free: Arc::new(Semaphore::new(size)) }
+        Self { name, size, free: Arc::new(Semaphore::new(size)), parts: Arc::default() }
     }
 
     /// Its name, as metrics say it.

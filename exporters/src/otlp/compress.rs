@@ -9,7 +9,7 @@ use bytes::Bytes;
 use flate2::write::GzEncoder;
 use tokio::sync::Mutex;
 use tokio::task::yield_now;
-use vigie_pipeline::budget::{Reservation, Share};
+use vigie_pipeline::budget::{Held, Part};
 use zstd::stream::raw;
 use zstd::stream::raw::Operation;
 use zstd::stream::zio;
@@ -26,9 +26,12 @@ const SLACK: usize = 4 << 10;
 const ZSTD_LEVEL: i32 = 1;
 
 /// Compresses bodies the same way, one after the other.
+///
+/// What it holds is the exporter's own part of the memory for sending: bodies that wait for an answer that
+/// never comes do not keep another exporter from sending.
 pub(super) struct Compressor {
     way: Way,
-    share: Share,
+    part: Part,
 }
 
 enum Way {
@@ -39,14 +42,14 @@ enum Way {
 }
 
 impl Compressor {
-    /// Compressed bodies are held in `share`.
-    pub(super) fn new(compression: Compression, share: Share) -> Self {
+    /// Compressed bodies are held in `part`.
+    pub(super) fn new(compression: Compression, part: Part) -> Self {
         let way = match compression {
             Compression::None => Way::None,
             Compression::Gzip => Way::Gzip(Mutex::default()),
             Compression::Zstd => Way::Zstd(Mutex::default()),
         };
-        Self { way, share }
+        Self { way, part }
     }
 
     /// As `content-encoding` and `grpc-encoding` say it.
@@ -59,7 +62,7 @@ impl Compressor {
     }
 
     /// The body as it is sent, and the room that it takes besides what it was made from.
-    pub(super) async fn compress(&self, chunks: Vec<Bytes>) -> io::Result<(Vec<Bytes>, Option<Reservation>)> {
+    pub(super) async fn compress(&self, chunks: Vec<Bytes>) -> io::Result<(Vec<Bytes>, Option<Held>)> {
         match &self.way {
             Way::None => Ok((chunks, None)),
             Way::Gzip(turn) => {
@@ -87,8 +90,8 @@ impl Compressor {
         }
     }
 
-    async fn room_for(&self, chunks: &[Bytes]) -> Reservation {
-        self.share.reserve(chunks.iter().map(Bytes::len).sum::<usize>() + SLACK).await
+    async fn room_for(&self, chunks: &[Bytes]) -> Held {
+        self.part.reserve(chunks.iter().map(Bytes::len).sum::<usize>() + SLACK).await
     }
 }
 
@@ -105,7 +108,7 @@ async fn write_slices(out: &mut impl Write, chunks: &[Bytes]) -> io::Result<()> 
     Ok(())
 }
 
-fn made(body: Vec<u8>, mut held: Reservation) -> (Vec<Bytes>, Option<Reservation>) {
+fn made(body: Vec<u8>, mut held: Held) -> (Vec<Bytes>, Option<Held>) {
     let body = body.into_boxed_slice();
     held.shrink(body.len());
     (vec![body.into()], Some(held))
@@ -117,6 +120,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::io::Read;
+    use vigie_pipeline::budget::Share;
 
     fn run<F: Future>(work: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
@@ -143,7 +147,7 @@ mod tests {
             repeat in 1usize..40,
         ) {
             for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
-                let compressor = Compressor::new(compression, Share::new("test", 1 << 24));
+                let compressor = Compressor::new(compression, Share::new("test", 1 << 24).part());
                 for chunks in &bodies {
                     let chunks: Vec<Bytes> = chunks.iter().map(|chunk| chunk.repeat(repeat).into()).collect();
                     let (body, held) = run(compressor.compress(chunks.clone())).unwrap();
@@ -159,7 +163,7 @@ mod tests {
     fn a_body_waits_for_its_share_of_the_memory() {
         run(async {
             let share = Share::new("test", 10_000);
-            let compressor = Compressor::new(Compression::Zstd, share.clone());
+            let compressor = Compressor::new(Compression::Zstd, share.part());
             let all = share.reserve(10_000).await;
             let mut work = Box::pin(compressor.compress(vec![Bytes::from(vec![7; 2_000])]));
             assert!(futures_util::poll!(work.as_mut()).is_pending());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use bytes::Bytes;
 use vigie_pipeline::batch::Signal;
+use vigie_pipeline::budget::Part;
 use vigie_pipeline::plug::{Error, Surroundings};
 
 use super::answer::Answer;
@@ -58,11 +59,17 @@ pub(super) struct Sent {
 }
 
 impl Destination {
-    pub(super) fn new(config: &Config, signal: Signal, surroundings: &Surroundings) -> Result<Self, Error> {
+    /// What it sends is held in `memory`.
+    pub(super) fn new(
+        config: &Config,
+        signal: Signal,
+        surroundings: &Surroundings,
+        memory: &Part,
+    ) -> Result<Self, Error> {
         let target = config.target(signal)?;
         let headers = headers(config)?;
         let timeout = config.timeout.0;
-        let compressor = Compressor::new(config.compression, surroundings.budget.export.clone());
+        let compressor = Compressor::new(config.compression, memory.clone());
         let encoding = compressor.encoding();
         let connector = Connector::new(target, config, surroundings)?;
         let carrier = match config.protocol {
@@ -79,7 +86,7 @@ impl Destination {
     #[cfg(test)]
     pub(super) fn played(script: Script, timeout: Duration) -> Self {
         let share = vigie_pipeline::budget::Share::new("test", 1 << 20);
-        let compressor = Compressor::new(super::config::Compression::None, share);
+        let compressor = Compressor::new(super::config::Compression::None, share.part());
         Self { compressor, carrier: Carrier::Played(script), timeout }
     }
 

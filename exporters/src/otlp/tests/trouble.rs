@@ -2,13 +2,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use vigie_pipeline::batch::Signal;
+use vigie_pipeline::budget::{Part, Share};
 use vigie_pipeline::receipt::Fate;
 use vigie_pipeline::units::HumanDuration;
 
 use crate::otlp::answer::Answer;
 use crate::otlp::body::Chunks;
-use crate::otlp::config::Compression;
+use crate::otlp::config::{Compression, Config};
 use crate::otlp::connect::Connector;
+use crate::otlp::destination::Destination;
 use crate::otlp::failure::Phase;
 use crate::otlp::http::Client;
 use crate::otlp::progress::Progress;
@@ -102,7 +105,7 @@ async fn a_name_that_moved_is_followed_when_the_connection_is_old() {
         let at = |receiver: &Receiver| format!("127.0.0.1:{}", receiver.port).parse().unwrap();
         let place = Arc::new(Mutex::new(at(&old)));
         let config = config("http://otlp.example");
-        let target = config.target(vigie_pipeline::batch::Signal::Logs).unwrap();
+        let target = config.target(Signal::Logs).unwrap();
         let connector = Connector::new(target, &config, &rig.surroundings).unwrap();
         let connector = connector.played(Arc::clone(&place), longest_use);
         let client =
@@ -122,4 +125,39 @@ async fn a_name_that_moved_is_followed_when_the_connection_is_old() {
         send().await;
         new.next().await;
     }
+}
+
+#[tokio::test]
+async fn bodies_that_wait_for_a_dead_destination_keep_no_other_from_sending() {
+    let mut rig = Rig::new();
+    rig.surroundings.budget.export = Share::new("test", 64 << 10);
+    let memory = || rig.surroundings.budget.export.part();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut living = Receiver::start([]).await;
+    let destination = |endpoint: &str, memory: &Part| {
+        let config = Config { compression: Compression::Gzip, ..config(endpoint) };
+        Arc::new(Destination::new(&config, Signal::Logs, &rig.surroundings, memory).unwrap())
+    };
+    let (its_memory, other_memory) = (memory(), memory());
+    let dead = destination(&format!("http://{}", silent.local_addr().unwrap()), &its_memory);
+    let alive = destination(&living.endpoint(), &other_memory);
+    // Nothing that compression makes smaller.
+    let body: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(12 << 10).collect();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (dead, body) = (Arc::clone(&dead), body.clone());
+        waiting.spawn(async move { dead.send(vec![body.into()]).await });
+    }
+    // Two of them fill the part; the others wait for them.
+    while rig.surroundings.budget.export.held() < 24 << 10 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        let sent = alive.send(vec![vec![7; 28 << 10].into()]);
+        let sent =
+            tokio::time::timeout(Duration::from_secs(5), sent).await.expect("no wait for the dead one");
+        assert!(matches!(sent.answer, Ok(Answer::Accepted { .. })));
+        living.next().await;
+    }
+    assert!(waiting.try_join_next().is_none());
 }
