@@ -21,14 +21,20 @@ class Certificate:
     key_file: Path
     ca_file: Path
     expires: int
+    mutual: bool = False  # a server that shows it wants a certificate of the same authority from its clients
 
     def server_context(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.cert_file, self.key_file)
+        if self.mutual:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.ca_file)
         return context
 
     def grpc_credentials(self):
-        return grpc.ssl_server_credentials([(self.key_file.read_bytes(), self.cert_file.read_bytes())])
+        pair = (self.key_file.read_bytes(), self.cert_file.read_bytes())
+        roots = self.ca_file.read_bytes() if self.mutual else None
+        return grpc.ssl_server_credentials([pair], roots, self.mutual)
 
 
 class Authority:

@@ -41,7 +41,7 @@ class Ends:
         self.ended.wait(seconds)
 
 
-def _pump(source, target, limit=None, rate=None, ended=None):
+def pump(source, target, limit=None, rate=None, ended=None):
     """Moves bytes until the source ends or so many are through; says whether the limit ended it."""
     moved = 0
     while limit is None or moved < limit:
@@ -60,9 +60,9 @@ def _pump(source, target, limit=None, rate=None, ended=None):
 
 def _both(ends, up=None, down=None):
     """Pumps both ways until both have ended."""
-    back = threading.Thread(target=quietly, args=(down or (lambda: _pump(ends.receiver, ends.agent)),), daemon=True)
+    back = threading.Thread(target=quietly, args=(down or (lambda: pump(ends.receiver, ends.agent)),), daemon=True)
     back.start()
-    quietly(up or (lambda: _pump(ends.agent, ends.receiver)))
+    quietly(up or (lambda: pump(ends.agent, ends.receiver)))
     back.join()
 
 
@@ -78,7 +78,7 @@ def through():
 
 def slow(rate):
     """Towards the receiver so many bytes a second."""
-    return lambda ends: _both(ends, up=lambda: _pump(ends.agent, ends.receiver, rate=rate, ended=ends.ended))
+    return lambda ends: _both(ends, up=lambda: pump(ends.agent, ends.receiver, rate=rate, ended=ends.ended))
 
 
 def cut(after, reset=True):
@@ -86,7 +86,7 @@ def cut(after, reset=True):
 
     def fault(ends):
         def up():
-            if _pump(ends.agent, ends.receiver, limit=after):
+            if pump(ends.agent, ends.receiver, limit=after):
                 ends.close(reset)
 
         _both(ends, up=up)
@@ -100,7 +100,7 @@ def cut_answer(after=0):
     def fault(ends):
         def down():
             if after:
-                _pump(ends.receiver, ends.agent, limit=after)
+                pump(ends.receiver, ends.agent, limit=after)
             elif not ends.receiver.recv(CHUNK):
                 return
             ends.close(reset=True)
@@ -164,7 +164,7 @@ def first_says(answer):
         def down():
             data = ends.receiver.recv(CHUNK)
             ends.agent.sendall(answer + data)
-            _pump(ends.receiver, ends.agent)
+            pump(ends.receiver, ends.agent)
 
         _both(ends, down=down)
 

@@ -156,6 +156,14 @@ mod tests {
     }
 
     #[test]
+    fn a_partial_success_of_less_than_nothing_takes_nothing_back() {
+        let partial = ExportLogsPartialSuccess { rejected_log_records: -5, error_message: String::new() };
+        let response = ExportLogsServiceResponse { partial_success: Some(partial) };
+        let all = Answer::Accepted { rejected: 0, message: String::new() };
+        assert_eq!(of(200, &[], &response.encode_to_vec()), all);
+    }
+
+    #[test]
     fn an_empty_or_odd_body_of_a_success_takes_nothing_back() {
         let all = Answer::Accepted { rejected: 0, message: String::new() };
         assert_eq!(of(200, &[], b""), all);
