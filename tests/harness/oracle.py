@@ -10,7 +10,7 @@ import threading
 import zlib
 from dataclasses import dataclass, field
 
-RECORD = re.compile(r"(?:s=(\S+) )?n=(\d+) pad=(\S*) crc=([0-9a-f]{8})")
+RECORD = re.compile(r"(?:s=(\S+) )?n=(?P<number>\d+) pad=(\S*) crc=([0-9a-f]{8})")
 
 
 def record(number, size=80, stream=""):

@@ -17,7 +17,7 @@ COUNT = 10_000
 
 def number(item):
     found = RECORD.fullmatch(item.text)
-    return int(found.group(1)) if found else None
+    return int(found["number"]) if found else None
 
 
 def poison(numbers, status=400):
@@ -38,7 +38,7 @@ def numbers_set_aside(agent):
         for resource in file["request"]["resourceLogs"]:
             for scope in resource["scopeLogs"]:
                 for record in scope["logRecords"]:
-                    found.append(int(RECORD.fullmatch(record["body"]["stringValue"]).group(1)))
+                    found.append(int(RECORD.fullmatch(record["body"]["stringValue"])["number"]))
     return sorted(found)
 
 
