@@ -122,7 +122,8 @@ impl Supervisor {
             .flat_map(|recipe| recipe.takes.iter().map(|signal| (Arc::clone(&recipe.name), *signal)))
             .collect();
         for key in &wanted {
-            self.queues.entry(key.clone()).or_default();
+            let queue = || Arc::new(Queue::new(Arc::clone(&key.0)));
+            self.queues.entry(key.clone()).or_insert_with(queue);
         }
         let abandoned: Vec<_> = self.queues.extract_if(.., |key, _| !wanted.contains(key)).collect();
         let routes = self.queues.iter().map(|((_, signal), queue)| (*signal, Arc::clone(queue)));

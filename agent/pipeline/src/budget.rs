@@ -35,6 +35,13 @@ impl Reservation {
         self.bytes
     }
 
+    /// A part of it as a reservation of its own; `None` if less than that is held.
+    pub(crate) fn split(&mut self, bytes: usize) -> Option<Self> {
+        let permit = self.permit.split(bytes)?;
+        self.bytes -= bytes;
+        Some(Self { permit, bytes })
+    }
+
     /// Gives back what is held past `bytes`; never takes more.
     pub fn shrink(&mut self, bytes: usize) {
         let extra = self.bytes.saturating_sub(bytes);

@@ -19,6 +19,7 @@ type Accounts = HashMap<(String, Signal), Arc<Counts>>;
 pub struct Ledger {
     events: IntCounterVec,
     in_flight: IntGaugeVec,
+    again: IntCounterVec,
     counts: Arc<Mutex<Accounts>>,
 }
 
@@ -48,8 +49,18 @@ impl Ledger {
                 "Events read that are neither delivered nor filtered nor dropped yet.",
                 &["source", "signal"],
             ),
+            again: instruments.counters(
+                "vigie_events_read_again_total",
+                "Events read again for a destination that lags behind the others; they are in the ledger already.",
+                &["source", "exporter"],
+            ),
             counts: Arc::default(),
         }
+    }
+
+    /// `count` events of `source` were read again for `destination`.
+    pub(crate) fn again(&self, source: &str, destination: &str, count: u32) {
+        self.again.with_label_values(&[source, destination]).inc_by(u64::from(count));
     }
 
     /// The columns of one source, made at the first call so that they show 0 from the start.

@@ -26,6 +26,7 @@ pub mod queue;
 pub mod readiness;
 pub mod receipt;
 pub mod recipe;
+pub mod room;
 pub mod secret;
 pub mod snapshot;
 pub mod stop;

@@ -3,32 +3,42 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, mpsc};
 
 use crate::batch::{Batch, Envelope, Signal};
 use crate::budget::{Budget, Reservation};
 use crate::ledger::{Counts, Ledger};
 use crate::queue::Queue;
-use crate::receipt::{DropReason, Fate, Receipt, Settled};
+use crate::receipt::{DropReason, Fate, Origin, Receipt, Settled};
+use crate::room::{Lacking, Room};
 use crate::snapshot::Slot;
 
 /// The queues that events fan out to, by signal. The agent changes it as exporters come and go. Cheap to
 /// clone; clones are the same switch.
 #[derive(Debug, Clone, Default)]
-pub struct Switch(Arc<ArcSwap<Queues>>);
+pub struct Switch {
+    queues: Arc<ArcSwap<Queues>>,
+    /// Told whenever there may be more room than there was.
+    room: Arc<Notify>,
+}
 
 type Queues = Vec<(Signal, Arc<Queue>)>;
 
 impl Switch {
     /// From now on events go to these queues, and to no other.
     pub fn set(&self, queues: Queues) {
-        self.0.store(Arc::new(queues));
+        self.queues.store(Arc::new(queues));
+        self.room.notify_waiters();
     }
 
     fn queues(&self, signal: Signal) -> Vec<Arc<Queue>> {
-        self.0.load().iter().filter(|(s, _)| *s == signal).map(|(_, q)| Arc::clone(q)).collect()
+        self.queues.load().iter().filter(|(s, _)| *s == signal).map(|(_, q)| Arc::clone(q)).collect()
     }
 }
+
+/// The destination of what nobody takes.
+const NOBODY: &str = "";
 
 /// What all sources share.
 #[derive(Debug, Clone)]
@@ -80,44 +90,79 @@ pub struct Events {
 }
 
 impl Events {
-    /// Offers events that the source can read again: waits while the buffer is full. The wait can be
-    /// given up; then nothing was offered.
-    pub async fn offer(&self, offer: Offer) {
-        let held = self.trunk.budget.replayable.reserve(offer.batch.bytes()).await;
-        self.admit(offer, true, Some(held));
+    /// The names of the destinations of `signal`, now.
+    #[must_use]
+    pub fn destinations(&self, signal: Signal) -> Vec<Arc<str>> {
+        self.trunk.switch.queues(signal).iter().map(|queue| Arc::clone(queue.name())).collect()
+    }
+
+    /// Room at all destinations of `signal` that are `among` these for `bytes` of events which the source can
+    /// read again, before it reads them: waits for no destination.
+    ///
+    /// No destination may hold more than its part of the memory, so that one which takes nothing leaves the
+    /// others theirs. A single one has all of it.
+    ///
+    /// # Errors
+    /// The destinations that have no room. [`Events::room_returns`] says when to ask again.
+    pub async fn room(&self, signal: Signal, among: &[Arc<str>], bytes: usize) -> Result<Room, Lacking> {
+        let share = &self.trunk.budget.replayable;
+        let mut queues = self.trunk.switch.queues(signal);
+        let bound = share.size() / queues.len().max(1);
+        queues.retain(|queue| among.contains(queue.name()));
+        let promised = Room::promised(queues, bytes, bound, Arc::clone(&self.trunk.switch.room))?;
+        Ok(promised.holding(share.reserve(bytes).await))
+    }
+
+    /// Ends when there may be more room than there was when this was called.
+    pub fn room_returns(&self) -> OwnedNotified {
+        // It hears of what happens from now on, even if it is awaited later.
+        Arc::clone(&self.trunk.switch.room).notified_owned()
+    }
+
+    /// Offers events that the source can read again to the destinations that `room` was made for. Waits only
+    /// if they take more than was asked for. Events that are read `again`, for a destination that lags behind the
+    /// others, are in the ledger already.
+    pub async fn offer(&self, offer: Offer, room: &mut Room, again: bool) {
+        let bytes = offer.batch.bytes();
+        let held = match room.take(bytes) {
+            Some(held) => held,
+            None => self.trunk.budget.replayable.reserve(bytes).await,
+        };
+        for queue in room.queues().iter().filter(|_| again) {
+            self.trunk.ledger.again(&self.source, queue.name(), offer.batch.count);
+        }
+        let receipt = self.receipt(offer, true, !again, room.queues().len(), Some(held));
+        self.admit(receipt, room.queues());
     }
 
     /// Offers events that exist nowhere else: when the buffer is full the oldest of their kind make room,
     /// and are counted.
     pub fn offer_volatile(&self, offer: Offer) {
         let share = &self.trunk.budget.volatile;
+        let queues = self.trunk.switch.queues(offer.batch.signal);
         let held = loop {
             if let Some(held) = share.try_reserve(offer.batch.bytes()) {
-                break Some(held);
+                break held;
             }
-            let queues = self.trunk.switch.0.load();
-            // Every queue: the room is free only when the last one has let go.
-            if !queues.iter().fold(false, |any, (_, queue)| queue.shed() || any) {
-                break None;
-            }
-        };
-        match held {
-            Some(held) => self.admit(offer, false, Some(held)),
-            None => {
+            // The one that holds most pays first; the room is free only when the last one has let go.
+            let all = self.trunk.switch.queues.load();
+            let mut holders: Vec<_> = all.iter().map(|(_, queue)| queue).collect();
+            holders.sort_by_key(|queue| std::cmp::Reverse(queue.depth().0));
+            if !holders.into_iter().any(|queue| queue.shed()) {
                 // All the room is in the hands of exporters that are sending.
                 let count = offer.batch.count;
-                let receipt = self.receipt(offer, false, 1, None);
-                receipt.settle(Fate::dropped(count, DropReason::BufferFull));
+                let receipt = self.receipt(offer, false, true, 1, None);
+                return receipt.settle(&NOBODY.into(), Fate::dropped(count, DropReason::BufferFull));
             }
-        }
+        };
+        let receipt = self.receipt(offer, false, true, queues.len(), Some(held));
+        self.admit(receipt, &queues);
     }
 
-    fn admit(&self, offer: Offer, replayable: bool, held: Option<Reservation>) {
-        let queues = self.trunk.switch.queues(offer.batch.signal);
-        let count = offer.batch.count;
-        let receipt = self.receipt(offer, replayable, queues.len().max(1), held);
+    fn admit(&self, receipt: Arc<Receipt>, queues: &[Arc<Queue>]) {
         if queues.is_empty() {
-            receipt.settle(Fate::dropped(count, DropReason::NoExporter));
+            let count = receipt.batch.count;
+            receipt.settle(&NOBODY.into(), Fate::dropped(count, DropReason::NoExporter));
         }
         for queue in queues {
             queue.push(Arc::clone(&receipt));
@@ -128,11 +173,18 @@ impl Events {
         &self,
         offer: Offer,
         replayable: bool,
+        counted: bool,
         destinations: usize,
         held: Option<Reservation>,
     ) -> Arc<Receipt> {
-        let counts = self.counts(offer.batch.signal);
-        Receipt::new(offer.batch, offer.token, replayable, destinations, counts, self.tell.clone(), held)
+        let origin = Origin {
+            token: offer.token,
+            replayable,
+            counts: counted.then(|| self.counts(offer.batch.signal)),
+            source: self.tell.clone(),
+            room: Arc::clone(&self.trunk.switch.room),
+        };
+        Receipt::new(offer.batch, origin, destinations.max(1), held)
     }
 
     /// The ledger's columns of this source, for what it filters and drops itself.

@@ -1,8 +1,8 @@
-//! What became of a batch, told to its source when the last destination is done with it.
+//! What became of a batch, told to its source by each destination that is done with it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::batch::Batch;
 use crate::budget::Reservation;
@@ -61,13 +61,15 @@ impl Fate {
     }
 }
 
-/// A batch is done with: every destination has delivered it or dropped it on purpose, and the ledger
-/// knows. The source may forget it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A destination is done with a batch: it has delivered it, or dropped it on purpose, and the ledger will
+/// know. The source may forget the batch when all have said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
     /// What the source called the batch.
     pub token: u64,
-    /// The worst of its fates.
+    /// The name of the destination; empty if there was none.
+    pub destination: Arc<str>,
+    /// What became of it there.
     pub fate: Fate,
 }
 
@@ -78,8 +80,11 @@ pub(crate) struct Receipt {
     pub(crate) batch: Batch,
     pub(crate) replayable: bool,
     token: u64,
-    counts: Arc<Counts>,
+    /// None for events that the ledger has already seen: they are read again for one destination.
+    counts: Option<Arc<Counts>>,
     source: mpsc::UnboundedSender<Settled>,
+    /// Told whenever a destination is done, which may mean that there is room.
+    room: Arc<Notify>,
     open: Mutex<Open>,
     _held: Option<Reservation>,
 }
@@ -90,33 +95,46 @@ struct Open {
     worst: Fate,
 }
 
+/// Where a batch comes from, and who wants to hear of it.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) token: u64,
+    pub(crate) replayable: bool,
+    pub(crate) counts: Option<Arc<Counts>>,
+    pub(crate) source: mpsc::UnboundedSender<Settled>,
+    pub(crate) room: Arc<Notify>,
+}
+
 impl Receipt {
+    /// For `destinations`, at least one. `held` is the memory of the batch.
     pub(crate) fn new(
         batch: Batch,
-        token: u64,
-        replayable: bool,
+        origin: Origin,
         destinations: usize,
-        counts: Arc<Counts>,
-        source: mpsc::UnboundedSender<Settled>,
         held: Option<Reservation>,
     ) -> Arc<Self> {
-        counts.offered(batch.count);
+        let Origin { token, replayable, counts, source, room } = origin;
+        if let Some(counts) = &counts {
+            counts.offered(batch.count);
+        }
         let open = Mutex::new(Open { destinations, worst: Fate::DELIVERED });
-        Arc::new(Self { batch, replayable, token, counts, source, open, _held: held })
+        Arc::new(Self { batch, replayable, token, counts, source, room, open, _held: held })
     }
 
     /// One destination is done with it.
-    pub(crate) fn settle(&self, fate: Fate) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.worst = open.worst.worse(fate);
-        open.destinations = open.destinations.saturating_sub(1);
-        if open.destinations > 0 {
-            return;
+    pub(crate) fn settle(&self, destination: &Arc<str>, fate: Fate) {
+        let last = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.worst = open.worst.worse(fate);
+            open.destinations = open.destinations.saturating_sub(1);
+            (open.destinations == 0).then_some(open.worst)
+        };
+        if let (Some(worst), Some(counts)) = (last, &self.counts) {
+            counts.settled(self.batch.count, worst);
         }
-        let fate = open.worst;
-        drop(open);
-        self.counts.settled(self.batch.count, fate);
         // An error means that the source is gone; the ledger has it all the same.
-        let _ = self.source.send(Settled { token: self.token, fate });
+        let told = Settled { token: self.token, destination: Arc::clone(destination), fate };
+        let _ = self.source.send(told);
+        self.room.notify_waiters();
     }
 }

@@ -27,7 +27,9 @@ impl Source for One {
             records: vec![0].into(),
             count: 1,
         };
-        outlet.events.offer(Offer { batch, token: 1 }).await;
+        let among = outlet.events.destinations(Signal::Logs);
+        let mut room = outlet.events.room(Signal::Logs, &among, 1).await?;
+        outlet.events.offer(Offer { batch, token: 1 }, &mut room, false).await;
         let _ = outlet.settled.recv().await;
         stop.stopped().await;
         Ok(())

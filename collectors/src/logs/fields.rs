@@ -131,7 +131,7 @@ pub(crate) enum Verdict {
 }
 
 /// The fields of one line. Reused for the next one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
     pub(crate) time: u64,
     pub(crate) severity: Severity,

@@ -16,6 +16,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use rustix::fs::SeekFrom;
@@ -35,18 +36,18 @@ pub(crate) const CHUNK: usize = 64 << 10;
 const SEARCH: u64 = 16 << 20;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Followed {
     pub(crate) id: FileId,
     /// What it was called when it was first seen.
     pub(crate) path: PathBuf,
     /// The path whose rotation it is part of.
     pub(crate) family: PathBuf,
-    handle: File,
     /// When it was made, where the file system knows.
     pub(crate) born: Option<SystemTime>,
     /// `None` as long as there is too little to tell.
     encoding: Option<Encoding>,
+    handle: Arc<File>,
     /// `log.file.path` and the like, encoded.
     attributes: Vec<u8>,
     /// The start of the first line that was not read.
@@ -61,6 +62,8 @@ pub(crate) struct Followed {
     /// Where this file stands between the one that had its path before and the one that got it.
     pub(crate) succession: Succession,
     head: Print,
+    /// It is not read past this: up to here others have read it.
+    pub(crate) bound: u64,
     pub(crate) offsets: Offsets,
     /// What was known of it before it was truncated, if it was.
     pub(crate) truncated: Option<Entry>,
@@ -114,9 +117,9 @@ impl Followed {
             id,
             family: path.clone(),
             path,
-            handle,
             born,
             encoding: None,
+            handle: Arc::new(handle),
             attributes,
             position: start,
             searched: 0,
@@ -124,6 +127,7 @@ impl Followed {
             complete: start,
             succession: Succession::default(),
             head: Print::default(),
+            bound: u64::MAX,
             offsets: Offsets::new(start),
             truncated: None,
             modified: 0,
@@ -224,6 +228,11 @@ impl Followed {
             if out.bytes.len() >= limit {
                 break Progress::More;
             }
+            let most = self.bound.saturating_sub(self.position.offset).min(chunk.len() as u64) as usize;
+            if most == 0 {
+                break Progress::Drained;
+            }
+            let chunk = &mut chunk[..most];
             let len = read_some(&self.handle, chunk, self.position.offset)?;
             let full = len == chunk.len();
             let bytes = &chunk[..len];

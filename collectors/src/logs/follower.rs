@@ -9,6 +9,7 @@
 //! line was read and settled, and nobody has written to it for a while.
 
 mod discovery;
+mod fork;
 mod rotation;
 mod succession;
 mod waiting;
@@ -79,13 +80,24 @@ pub(crate) struct Follower {
     ready: VecDeque<FileId>,
     waiting: Waiting,
     families: Families,
-    tokens: HashMap<u64, FileId>,
+    /// What was offered, until all destinations are done with it.
+    tokens: HashMap<u64, Awaited>,
+    /// Where batches are offered; nobody hears of them if there is none.
+    destinations: Vec<Arc<str>>,
     next_token: u64,
     scanned_before: bool,
     /// When the store is told again which files exist: seconds since the epoch.
     exist_at: u64,
     chunk: Vec<u8>,
     buffers: Buffers,
+}
+
+/// A batch on its way.
+#[derive(Debug, Clone)]
+struct Awaited {
+    file: FileId,
+    /// Those that are not done with it. One without a name says so if nobody takes it.
+    by: Vec<Arc<str>>,
 }
 
 /// When a file was born, as far as a source is concerned.
@@ -132,6 +144,7 @@ impl Follower {
             waiting: Waiting::default(),
             families: Families::default(),
             tokens: HashMap::new(),
+            destinations: Vec::new(),
             next_token: 0,
             scanned_before: false,
             exist_at: 0,
@@ -145,9 +158,14 @@ impl Follower {
         self.parts.recorder.count_in(counts);
     }
 
-    /// The source's instruments.
-    pub(crate) fn meters(&self) -> &Meters {
-        &self.parts.meters
+    /// About how large a batch becomes, in bytes.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        self.parts.batch_bytes
+    }
+
+    /// Saves the positions of all sources.
+    pub(crate) fn save(&self, told: &Told) -> std::io::Result<()> {
+        self.parts.claim.store().save(told.seconds())
     }
 
     /// Whether files wait to be read.
@@ -160,16 +178,32 @@ impl Follower {
         self.tokens.len()
     }
 
-    /// How many files are held open.
-    pub(crate) fn open_files(&self) -> usize {
-        self.files.len()
+    /// The source's instruments.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.parts.meters
     }
 
-    /// The destinations are done with a batch.
-    pub(crate) fn settled(&mut self, token: u64, seconds: u64) {
+    /// From now on batches are offered to these.
+    pub(crate) fn offer_to(&mut self, destinations: Vec<Arc<str>>) {
+        self.destinations = destinations;
+    }
+
+    /// A destination is done with a batch.
+    pub(crate) fn settled(&mut self, token: u64, destination: &str, seconds: u64) {
+        let Some(awaited) = self.tokens.get_mut(&token) else { return };
+        awaited.by.retain(|other| **other != *destination);
+        if awaited.by.is_empty() {
+            self.done(token, seconds);
+        }
+    }
+
+    /// All destinations are done with a batch.
+    fn done(&mut self, token: u64, seconds: u64) {
         self.settled_before(token, seconds);
-        let Some(file) = self.tokens.remove(&token).and_then(|id| self.files.get_mut(&id)) else { return };
-        if let Some(mark) = file.offsets.settled(token) {
+        let file = self.tokens.remove(&token).and_then(|awaited| self.files.get_mut(&awaited.file));
+        if let Some(file) = file
+            && let Some(mark) = file.offsets.settled(token)
+        {
             self.parts.claim.put(file.id, file.entry(mark, seconds));
         }
     }
@@ -232,7 +266,11 @@ impl Follower {
         file.active = told.now;
         let token = self.next_token;
         self.next_token += 1;
-        self.tokens.insert(token, id);
+        let by = match self.destinations.as_slice() {
+            [] => vec!["".into()],
+            destinations => destinations.to_vec(),
+        };
+        self.tokens.insert(token, Awaited { file: id, by });
         file.offsets.offered(token, end);
         let Records { bytes, count } = records;
         let batch = Batch {

@@ -1,6 +1,6 @@
 //! What a source counts besides the ledger.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use vigie_pipeline::instruments::Instruments;
 
 use super::fields::Reason;
@@ -20,6 +20,7 @@ pub(crate) struct Meters {
     pub(crate) file_errors: IntCounterVec,
     pub(crate) open_files: IntGauge,
     pub(crate) lag_bytes: IntGauge,
+    behind: IntGaugeVec,
     pub(crate) save_failures: IntCounter,
     pub(crate) watch_overflows: IntCounter,
     pub(crate) unwatched_directories: IntGauge,
@@ -62,6 +63,11 @@ impl Meters {
             ),
             open_files: gauge("vigie_log_open_files", "Files held open."),
             lag_bytes: gauge("vigie_log_lag_bytes", "Bytes written to the files that are not read yet."),
+            behind: instruments.gauges(
+                "vigie_log_behind_bytes",
+                "Bytes that a destination has not read which lags behind the others of the source.",
+                &["source", "exporter"],
+            ),
             save_failures: counter(
                 "vigie_log_offset_save_failures_total",
                 "Times that offsets could not be saved.",
@@ -76,6 +82,22 @@ impl Meters {
             ),
             source: source.to_owned(),
         }
+    }
+
+    /// So many bytes are before `exporter`, which lags behind.
+    pub(crate) fn lags_behind(&self, exporter: &str, bytes: u64) {
+        self.behind.with_label_values(&[self.source.as_str(), exporter]).set(bytes as i64);
+    }
+
+    /// `exporter` lags no more.
+    pub(crate) fn keeps_up(&self, exporter: &str) {
+        // It is an error if it never lagged.
+        let _ = self.behind.remove_label_values(&[self.source.as_str(), exporter]);
+    }
+
+    /// Of what is read again: nobody sees these.
+    pub(crate) fn uncounted(source: &str) -> Self {
+        Self::new(&Instruments::default(), source)
     }
 
     pub(crate) fn parse_error(&self, reason: Reason) {

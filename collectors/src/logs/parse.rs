@@ -10,7 +10,7 @@ use super::config::Parse;
 use super::fields::{Fields, Plan, Reason};
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Parser {
     format: Parse,
     json: json::Scratch,

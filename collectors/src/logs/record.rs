@@ -34,7 +34,7 @@ pub(crate) enum Shape {
 }
 
 /// Encodes the lines of a source. Reused for all of its files.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     parser: Parser,
     plan: Plan,
@@ -57,7 +57,7 @@ pub(crate) struct Recorder {
 }
 
 /// What was counted since the last [`Recorder::flush`]: counters are shared between threads, and lines are many.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Tally {
     lines: u64,
     empty: u64,
@@ -88,6 +88,11 @@ impl Recorder {
             counts: None,
             tally: Tally::default(),
         })
+    }
+
+    /// The same for lines that are read again: they are counted in `meters`, and not in the ledger.
+    pub(crate) fn again(&self, meters: Meters) -> Self {
+        Self { meters, counts: None, tally: Tally::default(), ..self.clone() }
     }
 
     /// The longest line of a file that is kept whole, in bytes.

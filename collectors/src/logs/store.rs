@@ -8,9 +8,13 @@
 //! patterns existed before the source did, and `start_at` decides; any other unknown file was born since, maybe
 //! while the agent was not running, and is read from its beginning.
 //!
+//! A destination that lags behind the others has positions of its own, which are kept apart under its name until
+//! it has caught up.
+//!
 //! On disk it is `logs/offsets` (see [`mod@format`]): written aside, synced, renamed, the directory synced, and the
 //! generation before kept as `logs/offsets.old`, which is read when the newer one is damaged.
 
+mod claim;
 mod format;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,6 +27,7 @@ use std::time::SystemTime;
 use tracing::{info, warn};
 
 use super::identity::{FileId, Mark, Print};
+pub(crate) use claim::Claim;
 
 /// How long a position outlives its file, in seconds.
 const FORGET_AFTER: u64 = 3 * 86_400;
@@ -42,6 +47,14 @@ pub(crate) struct Entry {
     pub(crate) born: Option<SystemTime>,
 }
 
+/// Whose position it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Owner {
+    source: Arc<str>,
+    /// The destination, if it lags behind the others.
+    laggard: Option<Arc<str>>,
+}
+
 /// The store. There is one for each `state_dir`.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -53,7 +66,7 @@ pub(crate) struct Store {
 
 #[derive(Debug, Default)]
 struct State {
-    files: BTreeMap<(Arc<str>, FileId), Entry>,
+    files: BTreeMap<(Owner, FileId), Entry>,
     patterns: BTreeSet<(Arc<str>, String)>,
     /// The sources that live, by how many parts: while one is replaced there may be two.
     claims: HashMap<Arc<str>, usize>,
@@ -91,9 +104,7 @@ impl Store {
 
     /// The positions of `source`, as long as the claim lives.
     pub(crate) fn claim(self: &Arc<Self>, source: &str) -> Claim {
-        let source: Arc<str> = source.into();
-        *self.state().claims.entry(Arc::clone(&source)).or_default() += 1;
-        Claim { store: Arc::clone(self), source }
+        Claim::new(Arc::clone(self), Owner { source: source.into(), laggard: None })
     }
 
     /// Writes what has changed since the last time, if anything; `now` in seconds since the epoch.
@@ -147,99 +158,6 @@ fn load(directory: &Path) -> State {
     }
     info!("no saved offsets in {}: `start_at` decides", directory.display());
     State::default()
-}
-
-/// The positions of one source.
-#[derive(Debug)]
-pub(crate) struct Claim {
-    store: Arc<Store>,
-    source: Arc<str>,
-}
-
-impl Claim {
-    /// The store that it is in.
-    pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.store
-    }
-
-    /// What is known of `file`: by this source, or else by one that lives no more.
-    pub(crate) fn find(&self, file: FileId) -> Option<Entry> {
-        let state = self.store.state();
-        if let Some(own) = state.files.get(&(Arc::clone(&self.source), file)) {
-            return Some(own.clone());
-        }
-        let orphans =
-            state.files.iter().filter(|((source, id), _)| *id == file && !state.claims.contains_key(source));
-        orphans.map(|(_, entry)| entry).max_by_key(|entry| entry.seen).cloned()
-    }
-
-    /// All files of this source, and of sources that live no more if this one is new.
-    pub(crate) fn files(&self) -> Vec<(FileId, Entry)> {
-        let state = self.store.state();
-        let own = |source: &Arc<str>| *source == self.source;
-        let is_new = !state.files.keys().any(|(source, _)| own(source));
-        let of_mine = |source: &Arc<str>| own(source) || is_new && !state.claims.contains_key(source);
-        state
-            .files
-            .iter()
-            .filter(|((source, _), _)| of_mine(source))
-            .map(|((_, id), entry)| (*id, entry.clone()))
-            .collect()
-    }
-
-    /// Remembers where `file` stands.
-    pub(crate) fn put(&self, file: FileId, entry: Entry) {
-        let mut state = self.store.state();
-        state.files.insert((Arc::clone(&self.source), file), entry);
-        state.changed = true;
-    }
-
-    /// Remembers that `files` exist at the time `now`, in seconds since the epoch. To spare writing, only to
-    /// the hour.
-    pub(crate) fn exist(&self, files: impl Iterator<Item = FileId>, now: u64) {
-        let mut state = self.store.state();
-        for file in files {
-            let Some(entry) = state.files.get_mut(&(Arc::clone(&self.source), file)) else { continue };
-            if now.abs_diff(entry.seen) > 3600 {
-                entry.seen = now;
-                state.changed = true;
-            }
-        }
-    }
-
-    /// The file is gone for good.
-    pub(crate) fn forget(&self, file: FileId) {
-        let mut state = self.store.state();
-        state.changed |= state.files.remove(&(Arc::clone(&self.source), file)).is_some();
-    }
-
-    /// Which of `patterns` were looked for before: by this source, or by one that lives no more.
-    pub(crate) fn known<'p>(&self, patterns: impl Iterator<Item = &'p str>) -> Vec<bool> {
-        let state = self.store.state();
-        let mine = |source: &Arc<str>| *source == self.source || !state.claims.contains_key(source);
-        patterns.map(|wanted| state.patterns.iter().any(|(source, p)| p == wanted && mine(source))).collect()
-    }
-
-    /// Remembers that these patterns, and no others, are looked for.
-    pub(crate) fn learn<'p>(&self, patterns: impl Iterator<Item = &'p str>) {
-        let mut state = self.store.state();
-        let before = state.patterns.clone();
-        state.patterns.retain(|(source, _)| *source != self.source);
-        state.patterns.extend(patterns.map(|pattern| (Arc::clone(&self.source), pattern.to_owned())));
-        state.changed |= state.patterns != before;
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let mut state = self.store.state();
-        if let Some(count) = state.claims.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                state.claims.remove(&self.source);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ const GAP: Duration = Duration::from_micros(50);
 const MOST_HEARING: Duration = Duration::from_millis(10);
 
 /// What may have happened since it was last asked.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Touched {
     /// These files may have grown or shrunk.
     pub(crate) paths: HashSet<PathBuf>,
@@ -44,6 +44,30 @@ pub(crate) struct Touched {
     pub(crate) overflows: u64,
     /// Directories that are watched no more, or under another name.
     pub(crate) moved: Vec<PathBuf>,
+}
+
+impl Touched {
+    /// Whether nothing happened.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+            && self.born.is_empty()
+            && !self.scan
+            && self.overflows == 0
+            && self.moved.is_empty()
+    }
+
+    /// Besides, what happened later.
+    pub(crate) fn add(&mut self, later: Self) {
+        if self.is_empty() {
+            *self = later;
+            return;
+        }
+        self.scan |= later.scan;
+        self.overflows += later.overflows;
+        self.paths.extend(later.paths);
+        self.born.extend(later.born);
+        self.moved.extend(later.moved);
+    }
 }
 
 #[derive(Debug, Default)]

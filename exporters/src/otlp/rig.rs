@@ -54,7 +54,7 @@ impl Rig {
         let budget = Budget::new(64 << 20);
         let trunk =
             Trunk { switch: Switch::default(), budget: budget.clone(), ledger: Ledger::new(&instruments) };
-        let queues: Vec<_> = [Signal::Logs, Signal::Traces].map(|s| (s, Arc::<Queue>::default())).into();
+        let queues: Vec<_> = [Signal::Logs, Signal::Traces].map(|s| (s, Arc::new(Queue::new("sink")))).into();
         trunk.switch.set(queues.clone());
         let (snapshot, _) = Snapshot::new();
         let state = tempfile::tempdir().expect("a directory");
@@ -88,7 +88,10 @@ impl Rig {
             records: records(bodies).into(),
             count: bodies.len() as u32,
         };
-        self.outlet.events.offer(Offer { batch, token }).await;
+        let events = &self.outlet.events;
+        let among = events.destinations(Signal::Logs);
+        let mut room = events.room(Signal::Logs, &among, batch.bytes()).await.unwrap();
+        events.offer(Offer { batch, token }, &mut room, false).await;
     }
 
     /// Runs the exporter that `config` describes.

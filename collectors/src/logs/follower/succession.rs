@@ -68,7 +68,7 @@ impl Follower {
         let is_behind = self.files.get(&before).is_some_and(|before| {
             let has_more = before.queued || before.look().is_ok_and(|meta| before.has_changed(&meta));
             // What is written there from now on is not waited for, nor what cannot be read.
-            has_more && !before.failing && before.position().offset < end
+            has_more && !before.failing && before.position().offset < end.min(before.bound)
         });
         if is_behind {
             queue(&mut self.ready, &mut self.files, before);

@@ -128,7 +128,7 @@ impl Rig {
 
     fn settle_all(&mut self) {
         for token in self.open.drain(..) {
-            self.follower.as_mut().unwrap().settled(token, self.seconds);
+            self.follower.as_mut().unwrap().settled(token, "", self.seconds);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::logs::fields::{Fields, Plan, Reason, Value};
 const DEPTH: usize = 64;
 
 /// Memory for strings with escapes, and for the names of nested fields.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
     key: String,
     text: String,

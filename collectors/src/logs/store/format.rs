@@ -14,12 +14,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::clock::unix_nanos;
 
-use super::Entry;
+use super::{Entry, Owner};
 use crate::logs::identity::{FileId, Mark, Print};
 
 const MAGIC: &str = "vigie log offsets 1 ";
 
-pub(super) type Files = BTreeMap<(Arc<str>, FileId), Entry>;
+pub(super) type Files = BTreeMap<(Owner, FileId), Entry>;
 pub(super) type Patterns = BTreeSet<(Arc<str>, String)>;
 
 /// Why a file of offsets is not used.
@@ -43,6 +43,9 @@ enum Line {
 #[derive(Serialize, Deserialize)]
 struct FileLine {
     source: String,
+    /// The destination, if it lags behind the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    laggard: Option<String>,
     path: String,
     device: u64,
     inode: u64,
@@ -59,9 +62,10 @@ pub(super) fn write(files: &Files, patterns: &Patterns) -> Vec<u8> {
     let patterns = patterns
         .iter()
         .map(|(source, pattern)| Line::Pattern { source: source.to_string(), pattern: pattern.clone() });
-    let files = files.iter().map(|((source, id), entry)| {
+    let files = files.iter().map(|((owner, id), entry)| {
         Line::File(FileLine {
-            source: source.to_string(),
+            source: owner.source.to_string(),
+            laggard: owner.laggard.as_deref().map(str::to_owned),
             // A path that is not UTF-8 is known by its inode all the same.
             path: entry.path.to_string_lossy().into_owned(),
             device: id.device,
@@ -102,7 +106,8 @@ pub(super) fn read(text: &[u8]) -> Result<(Files, Patterns), Damage> {
                 let born = file.born.and_then(|nanos| UNIX_EPOCH.checked_add(Duration::from_nanos(nanos)));
                 let path = PathBuf::from(file.path);
                 let entry = Entry { path, head: file.head, mark, seen: file.seen, born };
-                files.insert((file.source.into(), id), entry);
+                let owner = Owner { source: file.source.into(), laggard: file.laggard.map(Into::into) };
+                files.insert((owner, id), entry);
             }
         }
     }

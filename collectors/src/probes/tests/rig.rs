@@ -76,7 +76,7 @@ impl Running {
         };
         let recipes = recipes(std::slice::from_ref(config));
         let Part::Source(source) = recipes[0].build(&surroundings).unwrap() else { panic!("a source") };
-        let (logs, traces) = (Arc::<Queue>::default(), Arc::<Queue>::default());
+        let (logs, traces) = (Arc::new(Queue::new("sink")), Arc::new(Queue::new("sink")));
         let trunk = Trunk { switch: Switch::default(), budget, ledger: Ledger::new(&instruments) };
         trunk.switch.set(vec![(Signal::Logs, Arc::clone(&logs)), (Signal::Traces, Arc::clone(&traces))]);
         let (snapshot, _) = Snapshot::new();

@@ -69,7 +69,7 @@ async fn a_change_becomes_a_log_record_although_nobody_scrapes() {
         budget: Budget::new(1 << 20),
         ledger: Ledger::new(&Instruments::default()),
     };
-    let queue: Arc<Queue> = Arc::default();
+    let queue = Arc::new(Queue::new("sink"));
     trunk.switch.set(vec![(Signal::Logs, Arc::clone(&queue))]);
     let outlet = Outlet::new("processes", trunk, Snapshot::new().0.slot("processes"));
     let (stopper, stop) = stop();

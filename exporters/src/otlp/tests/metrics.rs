@@ -44,7 +44,7 @@ fn counted(rig: &Rig, outcome: &str) -> f64 {
 #[tokio::test]
 async fn metrics_are_sent_when_they_are_named_and_end_with_their_queue() {
     let mut rig = Rig::new();
-    rig.queues = vec![(Signal::Metrics, Arc::default())];
+    rig.queues = vec![(Signal::Metrics, Arc::new(vigie_pipeline::queue::Queue::new("sink")))];
     let slot = rig.snapshot.slot("load");
     publish(&slot, 1.0);
     let mut receiver = Receiver::start([]).await;

@@ -124,7 +124,7 @@ fn what_waits_of_a_file_that_is_gone_or_truncated_is_not_lost() {
     rig.settle_all();
     rig.pass(Duration::from_secs(100));
     rig.records();
-    assert_eq!(rig.follower.as_ref().unwrap().open_files(), 1);
+    assert_eq!(rig.follower.as_ref().unwrap().files.len(), 1);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_trace_that_is_cut_by_rotations_is_joined_in_the_order_of_the_files() {
     rig.settle_all();
     rig.pass(Duration::from_secs(100));
     rig.records();
-    assert_eq!(rig.follower.as_ref().unwrap().open_files(), 1, "the others are let go of");
+    assert_eq!(rig.follower.as_ref().unwrap().files.len(), 1, "the others are let go of");
 }
 
 #[test]

@@ -35,11 +35,11 @@ fn a_deleted_file_is_read_to_its_end_and_let_go_once_it_is_settled() {
     assert_eq!(attribute(&rest[0], "vigie.line.partial"), Some(Value::BoolValue(true)));
     rig.pass(Duration::from_secs(100));
     assert!(rig.records().is_empty());
-    assert_eq!(rig.follower.as_ref().unwrap().open_files(), 1, "what is not settled is held");
+    assert_eq!(rig.follower.as_ref().unwrap().files.len(), 1, "what is not settled is held");
     rig.settle_all();
     rig.pass(Duration::from_secs(100));
     rig.records();
-    assert_eq!(rig.follower.as_ref().unwrap().open_files(), 0);
+    assert_eq!(rig.follower.as_ref().unwrap().files.len(), 0);
 }
 
 #[test]

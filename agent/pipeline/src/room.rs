@@ -1,0 +1,80 @@
+//! Room that a source asks for before it reads: memory, and the promise of each destination to take so much.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::budget::Reservation;
+use crate::queue::Queue;
+
+/// Room for events at some destinations. What is not used is given back when it is dropped.
+#[derive(Debug)]
+pub struct Room {
+    queues: Vec<Arc<Queue>>,
+    /// Promised by each of the queues, and not offered yet.
+    promised: usize,
+    held: Option<Reservation>,
+    returned: Arc<Notify>,
+}
+
+/// These destinations have no room.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Lacking(pub Vec<Arc<str>>);
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no room at {}", self.0.join(", "))
+    }
+}
+
+impl Room {
+    /// The promise of all `queues` to take `bytes`, each owing at most `bound` in all; of none if one cannot.
+    pub(crate) fn promised(
+        queues: Vec<Arc<Queue>>,
+        bytes: usize,
+        bound: usize,
+        returned: Arc<Notify>,
+    ) -> Result<Self, Lacking> {
+        let (fit, lack): (Vec<_>, Vec<_>) = queues.into_iter().partition(|queue| queue.owe(bytes, bound));
+        if lack.is_empty() {
+            return Ok(Self { queues: fit, promised: bytes, held: None, returned });
+        }
+        for queue in fit {
+            queue.forgive(bytes);
+        }
+        Err(Lacking(lack.iter().map(|queue| Arc::clone(queue.name())).collect()))
+    }
+
+    /// With the memory for it.
+    pub(crate) fn holding(mut self, held: Reservation) -> Self {
+        self.held = Some(held);
+        self
+    }
+
+    /// The destinations it is for.
+    pub(crate) fn queues(&self) -> &[Arc<Queue>] {
+        &self.queues
+    }
+
+    /// Memory for a batch of `bytes` that is about to be pushed to the queues. `None` if there is not as much:
+    /// then the caller has to find it; the queues owe it all the same.
+    pub(crate) fn take(&mut self, bytes: usize) -> Option<Reservation> {
+        let more = bytes.saturating_sub(self.promised);
+        self.promised -= bytes - more;
+        for queue in &self.queues {
+            queue.owe(more, usize::MAX);
+        }
+        self.held.as_mut()?.split(bytes)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        for queue in &self.queues {
+            queue.forgive(self.promised);
+        }
+        drop(self.held.take());
+        self.returned.notify_waiters();
+    }
+}

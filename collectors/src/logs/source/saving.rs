@@ -1,0 +1,63 @@
+//! When offsets are saved, and what is said when they cannot be.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{error, info};
+use vigie_pipeline::clock::Clock;
+use vigie_pipeline::readiness::{Latch, Readiness};
+
+use crate::logs::follower::Parts;
+use crate::logs::meters::Meters;
+use crate::logs::store::Store;
+
+/// At most so often offsets are saved.
+const SAVE_EVERY: Duration = Duration::from_millis(100);
+
+/// See the module.
+pub(super) struct Saving {
+    store: Arc<Store>,
+    meters: Meters,
+    clock: Clock,
+    at: Instant,
+    readiness: Readiness,
+    /// Held while offsets cannot be saved.
+    failing: Option<Latch>,
+}
+
+impl Saving {
+    pub(super) fn new(parts: &Parts, clock: Clock, readiness: Readiness) -> Self {
+        let store = Arc::clone(parts.claim.store());
+        let at = clock.monotonic() + SAVE_EVERY;
+        Self { store, meters: parts.meters.clone(), clock, at, readiness, failing: None }
+    }
+
+    /// When they may be saved next.
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// Whether there is anything to save.
+    pub(super) fn is_due(&self) -> bool {
+        self.store.is_changed()
+    }
+
+    pub(super) async fn save(&mut self) {
+        self.at = self.clock.monotonic() + SAVE_EVERY;
+        let (store, seconds) = (Arc::clone(&self.store), self.clock.unix_nanos() / 1_000_000_000);
+        let saved = tokio::task::spawn_blocking(move || store.save(seconds)).await;
+        match saved.map_err(std::io::Error::other).flatten() {
+            Ok(()) if self.failing.take().is_some() => info!("offsets are saved again"),
+            Ok(()) => {}
+            Err(error) => {
+                self.meters.save_failures.inc();
+                if self.failing.is_none() {
+                    error!(
+                        "save offsets: {error}; what is delivered from now on comes again after a restart"
+                    );
+                    self.failing = Some(self.readiness.latch(format!("save offsets: {error}")));
+                }
+            }
+        }
+    }
+}
