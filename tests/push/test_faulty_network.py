@@ -1,5 +1,6 @@
 """A faulty network between the agent and a receiver: everything arrives, and twice only what was not answered."""
 
+import socket
 import threading
 import time
 
@@ -112,6 +113,35 @@ def test_an_endless_answer_is_not_read_to_its_end(pushing, between, http_receive
     writer.write(500)
     until(lambda: len(http_receiver.lines) == 500, "what came after has arrived")
     assert started.settled("app", 1_000)["delivered"] == 1_000
+
+
+@pytest.mark.parametrize("lingers", [0, 1], ids=["closes", "lingers"])
+def test_a_request_that_is_too_large_is_cut_though_the_answer_comes_before_its_end(
+    pushing, between, http_receiver, lingers
+):
+    proxy = between(http_receiver)
+    too_large = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    # Whoever sends more than this is answered so; what is smaller goes through.
+    limit = 100_000
+
+    def fault(ends):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += (byte := ends.agent.recv(1))
+            if not byte:
+                return
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        if length > limit:
+            ends.agent.sendall(too_large)
+            ends.wait(lingers)
+        else:
+            ends.receiver.sendall(head + ends.agent.recv(length, socket.MSG_WAITALL))
+            ends.agent.sendall(ends.receiver.recv(65536))
+
+    proxy.does(fault)
+    started, writer = pushing(proxy, exporter=EXPORTER | {"compression": "none", "timeout": "3s"})
+    writer.write(5_000)
+    arrives(started, http_receiver, 5_000)
 
 
 def test_a_slow_line_is_no_dead_one(pushing, between, receiver):
