@@ -147,9 +147,9 @@ def test_a_request_that_is_too_large_is_cut_though_the_answer_comes_before_its_e
 def test_a_slow_line_is_no_dead_one(pushing, between, receiver):
     proxy = between(receiver)
     # One request takes several times as long as any step may stand still.
-    proxy.does(faulty.slow(400_000))
+    proxy.does(faulty.slow(250_000))
     started, writer = pushing(
-        proxy, exporter={"timeout": "1500ms", "compression": "none", "batch": {"max_bytes": "2MiB", "max_delay": "1s"}}
+        proxy, exporter={"timeout": "3s", "compression": "none", "batch": {"max_bytes": "2MiB", "max_delay": "1s"}}
     )
     writer.write(10_000)
     arrives(started, receiver, 10_000)
