@@ -86,8 +86,8 @@ pub(crate) struct Follower {
     destinations: Vec<Arc<str>>,
     next_token: u64,
     scanned_before: bool,
-    /// When the store is told again which files exist: seconds since the epoch.
-    exist_at: u64,
+    /// When the store is told again which files exist; not at all yet if there is none.
+    exist_at: Option<Instant>,
     chunk: Vec<u8>,
     buffers: Buffers,
 }
@@ -147,7 +147,7 @@ impl Follower {
             destinations: Vec::new(),
             next_token: 0,
             scanned_before: false,
-            exist_at: 0,
+            exist_at: None,
             chunk: Vec::new(),
             buffers: Buffers::default(),
         }
@@ -164,8 +164,8 @@ impl Follower {
     }
 
     /// Saves the positions of all sources.
-    pub(crate) fn save(&self, told: &Told) -> std::io::Result<()> {
-        self.parts.claim.store().save(told.seconds())
+    pub(crate) fn save(&self) -> std::io::Result<()> {
+        self.parts.claim.store().save()
     }
 
     /// Whether files wait to be read.

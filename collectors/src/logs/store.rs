@@ -77,6 +77,21 @@ struct State {
 /// there is one writer for one file is a matter of the process.
 static STORES: Mutex<Vec<(PathBuf, Weak<Store>)>> = Mutex::new(Vec::new());
 
+impl Entry {
+    /// Whether it was not known to exist for so long, at the time `now`, that it may be forgotten.
+    const fn is_old(&self, now: u64) -> bool {
+        now.saturating_sub(self.seen) >= FORGET_AFTER
+    }
+}
+
+impl State {
+    fn forget_if(&mut self, is_old: impl Fn(&Owner, &Entry) -> bool) {
+        let before = self.files.len();
+        self.files.retain(|(owner, _), entry| !is_old(owner, entry));
+        self.changed |= self.files.len() != before;
+    }
+}
+
 impl Store {
     /// The store under `state_dir`, read from there unless it is in use already. What cannot be read is
     /// reported and left out.
@@ -107,15 +122,14 @@ impl Store {
         Claim::new(Arc::clone(self), Owner { source: source.into(), laggard: None })
     }
 
-    /// Writes what has changed since the last time, if anything; `now` in seconds since the epoch.
-    pub(crate) fn save(&self, now: u64) -> io::Result<()> {
+    /// Writes what has changed since the last time, if anything.
+    pub(crate) fn save(&self) -> io::Result<()> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let text = {
             let mut state = self.state();
             if !std::mem::take(&mut state.changed) {
                 return Ok(());
             }
-            state.files.retain(|_, entry| now.saturating_sub(entry.seen) < FORGET_AFTER);
             format::write(&state.files, &state.patterns)
         };
         self.write(&text).inspect_err(|_| self.state().changed = true)

@@ -6,6 +6,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use tracing::{debug, info, warn};
@@ -18,8 +19,8 @@ use crate::logs::identity::{self, FileId, Mark};
 use crate::logs::patterns::nearest;
 use crate::logs::store::Entry;
 
-/// So often the store is told which files exist, in seconds.
-const EXIST_EVERY: u64 = 600;
+/// So often the store is told which files exist.
+const EXIST_EVERY: Duration = Duration::from_secs(600);
 
 /// How the formats begin that rotated logs are compressed to: gzip, zstd, xz, bzip2, lz4.
 const COMPRESSED: [&[u8]; 5] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"\x04\x22\x4d\x18"];
@@ -75,9 +76,12 @@ impl Follower {
         for rotation in rotated {
             self.rotated(rotation, told);
         }
-        if told.seconds() >= self.exist_at {
-            self.parts.claim.exist(seen.iter().copied(), told.seconds());
-            self.exist_at = told.seconds() + EXIST_EVERY;
+        if self.exist_at.is_none_or(|at| told.now >= at) {
+            let there = seen.iter().chain(self.files.keys()).copied();
+            self.parts.claim.exist(there, told.seconds());
+            if self.exist_at.replace(told.now + EXIST_EVERY).is_some() {
+                self.parts.claim.forget_orphans(told.seconds());
+            }
         }
         self.mark_gone(&seen, told);
         if !self.scanned_before {

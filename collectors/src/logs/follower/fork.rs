@@ -52,7 +52,7 @@ impl Follower {
             destinations: vec![Arc::clone(destination)],
             next_token: self.next_token,
             scanned_before: self.scanned_before,
-            exist_at: 0,
+            exist_at: None,
             chunk: Vec::new(),
             buffers: Buffers::default(),
         };

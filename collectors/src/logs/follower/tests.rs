@@ -74,7 +74,7 @@ impl Rig {
     }
 
     fn save(&self) {
-        self.follower.as_ref().unwrap().parts.claim.store().save(self.seconds).unwrap();
+        self.follower.as_ref().unwrap().parts.claim.store().save().unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -44,8 +44,8 @@ impl Saving {
 
     pub(super) async fn save(&mut self) {
         self.at = self.clock.monotonic() + SAVE_EVERY;
-        let (store, seconds) = (Arc::clone(&self.store), self.clock.unix_nanos() / 1_000_000_000);
-        let saved = tokio::task::spawn_blocking(move || store.save(seconds)).await;
+        let store = Arc::clone(&self.store);
+        let saved = tokio::task::spawn_blocking(move || store.save()).await;
         match saved.map_err(std::io::Error::other).flatten() {
             Ok(()) if self.failing.take().is_some() => info!("offsets are saved again"),
             Ok(()) => {}

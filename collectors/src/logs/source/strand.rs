@@ -181,7 +181,7 @@ impl Strand {
                 if is_first {
                     // What was there at first sight is known before anything is read. A failure shows at the
                     // next saving.
-                    let _ = follower.save(&told);
+                    let _ = follower.save();
                 }
                 if reads {
                     offers = follower.tend_gone(&told);

@@ -29,15 +29,22 @@ impl Claim {
             && (owner.source == self.owner.source || !state.claims.contains_key(&owner.source))
     }
 
-    /// What is known of `file`: by this owner, or else by one that lives no more.
+    /// What is known of `file`: by this owner, or else by one that lives no more. That is this owner's from now
+    /// on, and nobody else's: under its old name it would only grow old.
     pub(crate) fn find(&self, file: FileId) -> Option<Entry> {
-        let state = self.store.state();
-        if let Some(own) = state.files.get(&(self.owner.clone(), file)) {
-            return Some(own.clone());
+        let mut state = self.store.state();
+        let own = (self.owner.clone(), file);
+        if let Some(entry) = state.files.get(&own) {
+            return Some(entry.clone());
         }
         let orphans =
             state.files.iter().filter(|((owner, id), _)| *id == file && self.is_mine(&state, owner));
-        orphans.map(|(_, entry)| entry).max_by_key(|entry| entry.seen).cloned()
+        let orphans: Vec<_> = orphans.map(|(key, _)| key.clone()).collect();
+        let entries = orphans.iter().filter_map(|orphan| state.files.remove(orphan));
+        let newest = entries.max_by_key(|entry| entry.seen)?;
+        state.files.insert(own, newest.clone());
+        state.changed = true;
+        Some(newest)
     }
 
     /// All files of this owner, and of those that live no more if this one is new.
@@ -60,8 +67,11 @@ impl Claim {
         state.changed = true;
     }
 
-    /// Remembers that `files` exist at the time `now`, in seconds since the epoch. To spare writing, only to
-    /// the hour.
+    /// Remembers that `files` exist at the time `now`, in seconds since the epoch, and forgets which of this
+    /// owner's have not for long. To spare writing, only to the hour.
+    ///
+    /// Nothing else forgets by age: a clock that leaps ahead, or a stop of many days, makes all that is known
+    /// look old until its owner has looked.
     pub(crate) fn exist(&self, files: impl Iterator<Item = FileId>, now: u64) {
         let mut state = self.store.state();
         for file in files {
@@ -71,6 +81,16 @@ impl Claim {
                 state.changed = true;
             }
         }
+        let is_old = |owner: &Owner, entry: &Entry| *owner == self.owner && entry.is_old(now);
+        state.forget_if(is_old);
+    }
+
+    /// Forgets by age what belongs to sources that live no more. To be called when every source has had the
+    /// time to claim what is its own.
+    pub(crate) fn forget_orphans(&self, now: u64) {
+        let mut state = self.store.state();
+        let claims = state.claims.clone();
+        state.forget_if(|owner, entry| !claims.contains_key(&owner.source) && entry.is_old(now));
     }
 
     /// The file is gone for good.
