@@ -5,6 +5,7 @@ VIGIE_RELOADS=1000 does as many instead of a hundred.
 
 import os
 import threading
+import time
 
 import pytest
 from harness.oracle import Writer, judge
@@ -56,3 +57,16 @@ def test_a_source_that_is_rebuilt_again_and_again_neither_loses_nor_repeats(agen
         assert answer.status == 200, answer.text
     end()
     check(receiver, writer, RELOADS)
+
+
+@pytest.mark.timeout(60 + RELOADS)
+def test_a_source_that_is_called_differently_goes_on_where_it_was(agent, receiver, writing):
+    writer, end = writing
+    started = agent(configured(receiver, writer.path, "app"))
+    renames = RELOADS // 5
+    for number in range(renames):
+        answer = started.reload(configured(receiver, writer.path, f"app-{number}"))
+        assert answer.status == 200, answer.text
+        time.sleep(0.05)
+    end()
+    check(receiver, writer, renames)

@@ -32,6 +32,11 @@ def delivered(receiver, expected):
     return judge([item.text for item in receiver.logs if item.scope == "app"], expected)
 
 
+def wall(agent):
+    """The time by the agent's own clock, as its log says it."""
+    return agent.log.splitlines()[-1][:4]
+
+
 def test_tailing_retrying_and_probing_go_on_whatever_the_clock_is_set_to(agent, http_receiver, tmp_path, clock):
     logs = tmp_path / "logs"
     logs.mkdir()
@@ -60,3 +65,34 @@ def test_tailing_retrying_and_probing_go_on_whatever_the_clock_is_set_to(agent, 
         until(lambda: not delivered(http_receiver, writer.next).missing, f"new lines come after {offset}", 5)
     verdict = delivered(http_receiver, writer.next)
     assert verdict.exactly_once(), verdict
+
+
+def test_a_leap_of_a_year_forgets_no_offset_of_a_file_that_is_there(agent, http_receiver, tmp_path, clock):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    idle, busy = Writer(logs / "idle.log", stream="idle"), Writer(logs / "busy.log", stream="busy")
+    started = agent(configured(logs, http_receiver), env=clock.env)
+    idle.write(500)
+    busy.write(10)
+    started.settled("app", 510)
+    true = time.gmtime().tm_year
+    clock.step("+1y")
+    # Saved at once, before everything has been looked at again.
+    for _ in range(30):
+        busy.write(10)
+        time.sleep(0.05)
+    started.settled("app", 510 + 300)
+    time.sleep(0.3)
+    started.kill9()
+    started.start()
+    assert int(wall(started)) > true, "the clock is ahead"
+    busy.write(10)
+    until(lambda: not delivered(http_receiver, {"idle": 500, "busy": 320}).missing, "new lines come")
+    # And once more, by the true time: a year back.
+    clock.step("+0")
+    started.restart()
+    busy.write(10)
+    until(lambda: not delivered(http_receiver, {"idle": 500, "busy": 330}).missing, "new lines come")
+    assert int(wall(started)) == true
+    verdict = delivered(http_receiver, {"idle": 500, "busy": 330})
+    assert verdict.none_lost(duplicates=20), verdict
