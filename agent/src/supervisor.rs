@@ -5,6 +5,7 @@
 //! exporters that empty them and the sources that fill them.
 
 mod backoff;
+mod clerks;
 mod keeper;
 
 use std::collections::BTreeMap;
@@ -23,9 +24,11 @@ use vigie_pipeline::queue::Queue;
 use vigie_pipeline::receipt::DropReason;
 use vigie_pipeline::recipe::Recipe;
 use vigie_pipeline::snapshot::Snapshot;
+use vigie_pipeline::spool::Ending;
 use vigie_pipeline::stop::{Stopper, stop};
 
 use crate::driver;
+use clerks::Clerks;
 use keeper::{Keeper, Workshop};
 
 /// What happened to the parts when a configuration was applied.
@@ -52,6 +55,7 @@ pub(crate) struct Supervisor {
     workshop: Arc<Workshop>,
     running: BTreeMap<String, Running>,
     queues: BTreeMap<(Arc<str>, Signal), Arc<Queue>>,
+    clerks: Clerks,
     started: GaugeVec,
     /// How long a part that is stopped because its section changed may take.
     patience: Duration,
@@ -71,8 +75,9 @@ impl Supervisor {
             "When a part was started, since the Unix epoch; an unchanged part keeps it through a reload.",
             &["part"],
         );
+        let clerks = Clerks::new(&surroundings);
         let workshop = Arc::new(Workshop::new(surroundings, trunk, snapshot, driver));
-        Self { workshop, running: BTreeMap::new(), queues: BTreeMap::new(), started, patience }
+        Self { workshop, running: BTreeMap::new(), queues: BTreeMap::new(), clerks, started, patience }
     }
 
     /// Makes the running parts those of `recipes`: what is the same runs on untouched.
@@ -115,21 +120,23 @@ impl Supervisor {
         changes
     }
 
-    /// Gives every exporter a queue for each signal it takes; the queues of those that are gone are
-    /// emptied with a count.
+    /// Gives every exporter a queue for each signal it takes, with a spool if it wants one. The queues of
+    /// those that are gone are emptied with a count; their spools stay.
     fn route<'a>(&mut self, recipes: impl Iterator<Item = &'a Recipe>) {
-        let wanted: Vec<(Arc<str>, Signal)> = recipes
-            .flat_map(|recipe| recipe.takes.iter().map(|signal| (Arc::clone(&recipe.name), *signal)))
+        let wanted: BTreeMap<(Arc<str>, Signal), &Recipe> = recipes
+            .flat_map(|recipe| recipe.takes.iter().map(move |signal| (recipe, *signal)))
+            .map(|(recipe, signal)| ((Arc::clone(&recipe.name), signal), recipe))
             .collect();
-        for key in &wanted {
-            let queue = || Arc::new(Queue::new(Arc::clone(&key.0)));
-            self.queues.entry(key.clone()).or_insert_with(queue);
+        let gone: Vec<_> = self.queues.extract_if(.., |key, _| !wanted.contains_key(key)).collect();
+        for (key, recipe) in wanted {
+            let new = || Arc::new(Queue::new(Arc::clone(&key.0)));
+            let queue = Arc::clone(self.queues.entry(key.clone()).or_insert_with(new));
+            self.clerks.attach(&queue, &key.0, key.1, recipe.spool);
         }
-        let abandoned: Vec<_> = self.queues.extract_if(.., |key, _| !wanted.contains(key)).collect();
         let routes = self.queues.iter().map(|((_, signal), queue)| (*signal, Arc::clone(queue)));
         self.workshop.trunk.switch.set(routes.collect());
-        for (_, queue) in abandoned {
-            queue.abandon(DropReason::ExporterRemoved);
+        for (_, queue) in gone {
+            queue.end(Ending::Removed(DropReason::ExporterRemoved));
         }
     }
 
@@ -174,13 +181,22 @@ impl Supervisor {
         for part in late.iter().chain(&undelivered) {
             warn!(part, "still busy at the end of the grace period");
         }
-        let left: u64 = self.queues.values().map(|queue| queue.depth().1).sum();
+        for queue in self.queues.values() {
+            queue.end(Ending::Shutdown);
+        }
+        self.clerks.join(end_at).await;
+        let stored: u64 = self.queues.values().map(|queue| queue.stored()).sum();
+        let left = self.queues.values().map(|queue| queue.depth().1).sum::<u64>() - stored;
         if left > 0 {
             warn!(events = left, "undelivered: they stay behind their files' offsets");
-        } else {
+        }
+        if stored > 0 {
+            info!(events = stored, "undelivered: they stay in the spool");
+        }
+        if left + stored == 0 {
             info!("all delivered");
         }
-        left == 0 && late.is_empty() && undelivered.is_empty()
+        left + stored == 0 && late.is_empty() && undelivered.is_empty()
     }
 }
 

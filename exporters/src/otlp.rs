@@ -58,7 +58,7 @@ use vigie_pipeline::recipe::Recipe;
 use vigie_pipeline::snapshot::Snapshot;
 use vigie_pipeline::stop::Stop;
 
-pub use config::{Batch, Compression, Config, Protocol, Retry, Spool, SpoolMode, Tls};
+pub use config::{Batch, Compression, Config, Protocol, Retry, Spool, SpoolMode, Tls, WhenFull};
 
 use backoff::Pace;
 use destination::Destination;
@@ -76,6 +76,7 @@ pub fn recipe(config: &Config) -> Recipe {
         Ok(Part::Exporter(Box::new(Push::new(config, surroundings)?)))
     })
     .taking(&config.signals)
+    .spooled(config.spool.settings())
 }
 
 /// One destination.

@@ -106,25 +106,28 @@ pub struct Budget {
     pub export: Share,
     /// Read buffers of the sources.
     pub read: Share,
+    /// What spools hold between their files and their exporters.
+    pub spool: Share,
 }
 
 impl Budget {
-    /// Shares out `limit` bytes: half to what waits for delivery, a quarter to what is being sent, an
-    /// eighth each to reading and to what cannot be read again.
+    /// Shares out `limit` bytes: three eighths to what waits for delivery, a quarter to what is being sent,
+    /// an eighth each to reading, to what cannot be read again, and to what comes out of spools.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
-            replayable: Share::new("replayable", limit / 2),
+            replayable: Share::new("replayable", limit / 8 * 3),
             volatile: Share::new("volatile", limit / 8),
             export: Share::new("export", limit / 4),
             read: Share::new("read", limit / 8),
+            spool: Share::new("spool", limit / 8),
         }
     }
 
     /// All shares, for the metrics.
     #[must_use]
-    pub fn shares(&self) -> [&Share; 4] {
-        [&self.replayable, &self.volatile, &self.export, &self.read]
+    pub fn shares(&self) -> [&Share; 5] {
+        [&self.replayable, &self.volatile, &self.export, &self.read, &self.spool]
     }
 }
 

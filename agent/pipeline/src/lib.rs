@@ -29,5 +29,6 @@ pub mod recipe;
 pub mod room;
 pub mod secret;
 pub mod snapshot;
+pub mod spool;
 pub mod stop;
 pub mod units;

@@ -178,6 +178,7 @@ impl Events {
         held: Option<Reservation>,
     ) -> Arc<Receipt> {
         let origin = Origin {
+            name: Arc::clone(&self.source),
             token: offer.token,
             replayable,
             counts: counted.then(|| self.counts(offer.batch.signal)),

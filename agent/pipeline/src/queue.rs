@@ -2,14 +2,18 @@
 //!
 //! A [`Delivery`] that is dropped unsettled goes back to the front: an exporter that panics or is built
 //! anew loses nothing. Queues belong to the agent and outlive the exporters that empty them.
+//!
+//! A queue may have a [spool](crate::spool). Then what waits here waits to be written: the spool's clerk
+//! takes it and settles it when it is durable, and exporters are given what the spool holds.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::batch::Batch;
 use crate::receipt::{DropReason, Fate, Receipt};
+use crate::spool::{Ending, Spool, Stored};
 
 /// See the module.
 #[derive(Debug)]
@@ -19,6 +23,7 @@ pub struct Queue {
     state: Mutex<State>,
     /// Told of each new batch, and of the end.
     changed: Notify,
+    spool: OnceLock<Arc<Spool>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +67,7 @@ impl Queue {
     /// The queue of the destination called `name`.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), state: Mutex::default(), changed: Notify::new() }
+        Self { name: name.into(), state: Mutex::default(), changed: Notify::new(), spool: OnceLock::new() }
     }
 
     /// The name of its destination.
@@ -100,7 +105,7 @@ impl Queue {
         let refused = self.state().put(receipt, at_front);
         match refused {
             Some((receipt, reason)) => self.settle(&receipt, Fate::dropped(receipt.batch.count, reason)),
-            None => self.changed.notify_one(),
+            None => self.notify(),
         }
     }
 
@@ -111,14 +116,59 @@ impl Queue {
         receipt.settle(&self.name, fate);
     }
 
+    /// There is something to take or to write, or the end has come.
+    fn notify(&self) {
+        match self.spool.get() {
+            Some(spool) if spool.writes() => spool.poke(),
+            _ => {}
+        }
+        self.notify_takers();
+    }
+
+    /// Something may be taken.
+    pub(crate) fn notify_takers(&self) {
+        self.changed.notify_one();
+    }
+
+    /// From now on the spool keeps what waits.
+    pub(crate) fn attach(&self, spool: Arc<Spool>) {
+        // One that has a spool keeps it: the caller has looked.
+        let _ = self.spool.set(spool);
+    }
+
+    /// Whether it has a spool.
+    #[must_use]
+    pub fn has_spool(&self) -> bool {
+        self.spool.get().is_some()
+    }
+
+    pub(crate) fn spool(&self) -> Option<&Arc<Spool>> {
+        self.spool.get()
+    }
+
     /// Takes the next batch if one is there and `fits` says so.
     pub fn try_next(self: &Arc<Self>, fits: impl FnOnce(&Batch) -> bool) -> Option<Delivery> {
+        let Some(spool) = self.spool.get() else { return self.take_waiting(|receipt| fits(&receipt.batch)) };
+        if spool.writes() || !spool.is_empty() {
+            let item = spool.take(fits)?;
+            return Some(Delivery { content: Some(Content::Stored(item)), queue: Arc::clone(self) });
+        }
+        self.take_waiting(|receipt| fits(&receipt.batch))
+    }
+
+    /// Takes the next batch that is in memory alone.
+    pub(crate) fn take_waiting(self: &Arc<Self>, fits: impl FnOnce(&Receipt) -> bool) -> Option<Delivery> {
         let mut state = self.state();
-        if !fits(&state.waiting.front()?.batch) {
+        if !fits(state.waiting.front()?) {
             return None;
         }
         let receipt = state.take(0)?;
-        Some(Delivery { receipt: Some(receipt), queue: Arc::clone(self) })
+        Some(Delivery { content: Some(Content::Receipt(receipt)), queue: Arc::clone(self) })
+    }
+
+    /// Whether anything is in memory alone.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.state().waiting.is_empty()
     }
 
     /// Waits for the next batch; `None` when the queue is closed and empty.
@@ -128,7 +178,7 @@ impl Queue {
             if let Some(delivery) = self.try_next(|_| true) {
                 return Some(delivery);
             }
-            if self.state().closed {
+            if self.is_drained() {
                 // The next waiter, if any, sees the end as well.
                 self.changed.notify_one();
                 return None;
@@ -140,21 +190,42 @@ impl Queue {
     /// No more batches will come; what waits can still be taken.
     pub fn close(&self) {
         self.state().closed = true;
-        self.changed.notify_one();
+        self.notify();
     }
 
     /// Whether it is closed and nothing waits.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         let state = self.state();
-        state.closed && state.waiting.is_empty()
+        // In this order: what the clerk takes is known to the spool before it leaves the queue.
+        let drained = state.closed && state.waiting.is_empty();
+        drop(state);
+        drained && self.spool.get().is_none_or(|spool| spool.is_empty())
     }
 
-    /// Batches' bytes and events that wait now.
+    /// Bytes of the batches that wait in memory to be taken or written, and events that wait here or in the
+    /// spool.
     #[must_use]
     pub fn depth(&self) -> (usize, u64) {
         let state = self.state();
-        (state.bytes, state.events)
+        let (bytes, events) = (state.bytes, state.events);
+        drop(state);
+        (bytes, events + self.stored())
+    }
+
+    /// Events that wait in the spool: they outlive the agent.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.spool.get().map_or(0, |spool| spool.waiting())
+    }
+
+    /// Asks the spool's clerk to end. One that has no spool is abandoned if its destination is gone.
+    pub fn end(&self, ending: Ending) {
+        match (self.spool.get(), ending) {
+            (Some(spool), _) => spool.end(ending),
+            (None, Ending::Removed(reason)) => self.abandon(reason),
+            (None, Ending::Shutdown) => {}
+        }
     }
 
     /// Drops the oldest batch that its source cannot read again; false if there is none.
@@ -184,29 +255,57 @@ impl Queue {
 /// A batch in an exporter's hands. Settle it; dropped unsettled, it goes back to the front of its queue.
 #[derive(Debug)]
 pub struct Delivery {
-    receipt: Option<Arc<Receipt>>,
+    content: Option<Content>,
     queue: Arc<Queue>,
 }
 
+#[derive(Debug)]
+enum Content {
+    Receipt(Arc<Receipt>),
+    Stored(Stored),
+}
+
 impl Delivery {
+    fn content(&self) -> &Content {
+        self.content.as_ref().expect("a delivery holds its batch until it is settled")
+    }
+
     /// The batch.
     #[must_use]
     pub fn batch(&self) -> &Batch {
-        &self.receipt.as_ref().expect("a delivery holds its receipt until it is settled").batch
+        match self.content() {
+            Content::Receipt(receipt) => &receipt.batch,
+            Content::Stored(item) => item.batch(),
+        }
+    }
+
+    /// The name of its source, if the batch comes from there and not from the spool.
+    pub(crate) fn source(&self) -> &str {
+        match self.content() {
+            Content::Receipt(receipt) => &receipt.name,
+            Content::Stored(_) => "",
+        }
     }
 
     /// Says what became of it here.
     pub fn settle(mut self, fate: Fate) {
-        if let Some(receipt) = self.receipt.take() {
-            self.queue.settle(&receipt, fate);
+        match (self.content.take(), self.queue.spool.get()) {
+            (Some(Content::Receipt(receipt)), _) => self.queue.settle(&receipt, fate),
+            (Some(Content::Stored(item)), Some(spool)) => spool.settled(item, fate),
+            _ => {}
         }
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        if let Some(receipt) = self.receipt.take() {
-            self.queue.put(receipt, true);
+        match (self.content.take(), self.queue.spool.get()) {
+            (Some(Content::Receipt(receipt)), _) => self.queue.put(receipt, true),
+            (Some(Content::Stored(item)), Some(spool)) => {
+                spool.give_back(item);
+                self.queue.notify_takers();
+            }
+            _ => {}
         }
     }
 }

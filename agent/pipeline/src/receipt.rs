@@ -19,6 +19,10 @@ pub enum DropReason {
     Rejected,
     /// Its exporter was taken out of the configuration while it waited.
     ExporterRemoved,
+    /// The spool of its destination was full, and it was among the oldest there.
+    SpoolFull,
+    /// It could not be read from the spool of its destination any more.
+    SpoolDamaged,
 }
 
 impl DropReason {
@@ -30,6 +34,8 @@ impl DropReason {
             Self::NoExporter => "no_exporter",
             Self::Rejected => "rejected",
             Self::ExporterRemoved => "exporter_removed",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolDamaged => "spool_damaged",
         }
     }
 }
@@ -79,6 +85,8 @@ pub struct Settled {
 pub(crate) struct Receipt {
     pub(crate) batch: Batch,
     pub(crate) replayable: bool,
+    /// The name of the source.
+    pub(crate) name: Arc<str>,
     token: u64,
     /// None for events that the ledger has already seen: they are read again for one destination.
     counts: Option<Arc<Counts>>,
@@ -98,6 +106,7 @@ struct Open {
 /// Where a batch comes from, and who wants to hear of it.
 #[derive(Debug)]
 pub(crate) struct Origin {
+    pub(crate) name: Arc<str>,
     pub(crate) token: u64,
     pub(crate) replayable: bool,
     pub(crate) counts: Option<Arc<Counts>>,
@@ -113,12 +122,12 @@ impl Receipt {
         destinations: usize,
         held: Option<Reservation>,
     ) -> Arc<Self> {
-        let Origin { token, replayable, counts, source, room } = origin;
+        let Origin { name, token, replayable, counts, source, room } = origin;
         if let Some(counts) = &counts {
             counts.offered(batch.count);
         }
         let open = Mutex::new(Open { destinations, worst: Fate::DELIVERED });
-        Arc::new(Self { batch, replayable, token, counts, source, room, open, _held: held })
+        Arc::new(Self { batch, replayable, name, token, counts, source, room, open, _held: held })
     }
 
     /// One destination is done with it.

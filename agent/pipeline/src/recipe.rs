@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::batch::Signal;
 use crate::plug::{Error, Part, Surroundings};
+use crate::spool::Settings;
 
 /// A configuration of any type, comparable to others.
 trait Configuration: Any + Send + Sync {
@@ -29,6 +30,8 @@ pub struct Recipe {
     pub name: Arc<str>,
     /// The signals that it takes, if it is an exporter.
     pub takes: Vec<Signal>,
+    /// What its queues keep in files; `None` if they keep nothing there.
+    pub spool: Option<Settings>,
     /// All of its configuration, to be compared and never shown: it may hold secrets.
     config: Arc<dyn Configuration>,
     build: Arc<Build>,
@@ -48,6 +51,7 @@ impl Recipe {
             kind,
             name: name.into(),
             takes: Vec::new(),
+            spool: None,
             config,
             build: Arc::new(move |surroundings| build(&kept, surroundings)),
         }
@@ -57,6 +61,13 @@ impl Recipe {
     #[must_use]
     pub fn taking(mut self, signals: &[Signal]) -> Self {
         self.takes = signals.to_vec();
+        self
+    }
+
+    /// The same with queues that keep what waits in files.
+    #[must_use]
+    pub fn spooled(mut self, spool: Option<Settings>) -> Self {
+        self.spool = spool;
         self
     }
 

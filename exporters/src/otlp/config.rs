@@ -1,5 +1,7 @@
 //! One entry of `exporters.otlp`: what may be said about a destination, and what is wrong with it.
 
+mod spool;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use vigie_pipeline::units::{ByteSize, HumanDuration};
 use super::backoff::Backoff;
 use super::target::Target;
 use super::tls;
+
+pub use spool::{Spool, SpoolMode, WhenFull};
 
 /// One entry of `exporters.otlp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -115,25 +119,6 @@ pub struct Retry {
     pub max: HumanDuration,
 }
 
-/// What holds records while the destination does not take them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Spool {
-    /// Where they are held.
-    pub mode: SpoolMode,
-}
-
-/// Where records are held.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SpoolMode {
-    /// In memory, within `agent.memory_limit`. What can be read again waits where it is.
-    #[default]
-    Memory,
-    /// In files under `agent.state_dir`. Not supported by this version.
-    Disk,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -220,9 +205,7 @@ impl Check for Config {
             at.key("batch").key("max_bytes").wrong(format_args!("must be from {MIN_BATCH} to {MAX_BATCH}"));
         }
         at.key("retry").ok(self.backoff());
-        if self.spool.mode == SpoolMode::Disk {
-            at.key("spool").key("mode").wrong("`disk` is not supported by this version; known is `memory`");
-        }
+        self.spool.check(&mut at.key("spool"));
     }
 }
 

@@ -82,7 +82,7 @@ async fn a_source_hears_from_each_destination_and_the_ledger_from_the_last() {
 
 #[tokio::test]
 async fn a_destination_that_takes_nothing_has_its_part_of_the_memory_and_no_more() {
-    let rig = rig(2, 400);
+    let rig = rig(2, 544);
     let events = &rig.outlet.events;
     let both = events.destinations(Signal::Logs);
     for token in 0..2 {
@@ -140,7 +140,7 @@ async fn a_delivery_that_is_dropped_unsettled_is_the_next_one_again() {
 
 #[tokio::test]
 async fn a_replayable_source_waits_while_the_buffer_is_full() {
-    let rig = rig(1, 200);
+    let rig = rig(1, 272);
     offers(&rig, 1, 100).await;
     let events = &rig.outlet.events;
     let among = events.destinations(Signal::Logs);

@@ -41,7 +41,8 @@ fn every_mistake_is_told_with_its_key() {
         config.timeout = HumanDuration(Duration::ZERO);
         config.batch.max_bytes = ByteSize(1);
         config.retry.max = HumanDuration(Duration::ZERO);
-        config.spool.mode = SpoolMode::Disk;
+        config.spool.max_size = Some(ByteSize::mib(2));
+        config.spool.when_full = Some(WhenFull::Block);
     });
     let keys: Vec<&str> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(
@@ -56,10 +57,21 @@ fn every_mistake_is_told_with_its_key() {
             "otlp[0].timeout",
             "otlp[0].batch.max_bytes",
             "otlp[0].retry",
-            "otlp[0].spool.mode",
+            "otlp[0].spool.max_size",
+            "otlp[0].spool.when_full",
         ]
     );
     assert!(!found.concat().contains("hunter2"));
+}
+
+#[test]
+fn a_spool_on_disk_has_a_size() {
+    let disk = |max_size| Spool { mode: SpoolMode::Disk, max_size, when_full: None };
+    assert_eq!(told(|config| config.spool = disk(None)), [] as [&str; 0]);
+    let found = told(|config| config.spool = disk(Some(ByteSize::kib(64))));
+    assert_eq!(found, ["otlp[0].spool.max_size: must be at least 1MiB"]);
+    assert_eq!(disk(None).settings().map(|settings| settings.max_size), Some(1 << 30));
+    assert_eq!(Spool::default().settings(), None);
 }
 
 #[test]

@@ -1,0 +1,6 @@
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod format;
+mod power;
+mod rig;
