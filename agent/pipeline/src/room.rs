@@ -65,7 +65,12 @@ impl Room {
         for queue in &self.queues {
             queue.owe(more, usize::MAX);
         }
-        self.held.as_mut()?.split(bytes)
+        let taken = self.held.as_mut()?.split(bytes);
+        if taken.is_none() {
+            // Given back first: whoever waits for more must not wait for what it holds itself.
+            self.held = None;
+        }
+        taken
     }
 }
 

@@ -153,6 +153,18 @@ async fn a_replayable_source_waits_while_the_buffer_is_full() {
 }
 
 #[tokio::test]
+async fn a_batch_larger_than_all_the_memory_passes_alone() {
+    let rig = rig(1, 200);
+    let share = &rig.trunk.budget.replayable;
+    let all = share.size();
+    let passes = tokio::time::timeout(std::time::Duration::from_secs(10), offers(&rig, 1, all + 1));
+    passes.await.unwrap();
+    assert_eq!(share.held(), all);
+    rig.queues[0].next().await.unwrap().settle(Fate::DELIVERED);
+    assert_eq!(share.held(), 0);
+}
+
+#[tokio::test]
 async fn what_no_exporter_takes_is_dropped_with_that_reason() {
     let mut rig = rig(0, 1 << 20);
     offers(&rig, 1, 10).await;
