@@ -90,7 +90,8 @@ impl Rig {
         };
         let events = &self.outlet.events;
         let among = events.destinations(Signal::Logs);
-        let mut room = events.room(Signal::Logs, &among, batch.bytes()).await.unwrap();
+        let mut room =
+            events.room(Signal::Logs, &among, batch.bytes()).await.expect("there is room for one batch");
         events.offer(Offer { batch, token }, &mut room, false).await;
     }
 
