@@ -11,10 +11,11 @@
 //! A byte order mark says what a file is encoded in ([`encoding`]).
 
 mod encoding;
+mod growth;
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -28,6 +29,7 @@ use super::offsets::Offsets;
 use super::record::{Recorder, Records, Shape};
 use super::store::Entry;
 use encoding::Encoding;
+pub(crate) use growth::modified;
 
 /// How much is read at a time: what stays in the fastest caches while it is checked, split and encoded.
 pub(crate) const CHUNK: usize = 64 << 10;
@@ -69,6 +71,10 @@ pub(crate) struct Followed {
     pub(crate) truncated: Option<Entry>,
     /// At the last look.
     pub(crate) size: u64,
+    /// Up to here its growth was counted.
+    counted: u64,
+    /// How much was not read of what it was before it was truncated.
+    unread_before: u64,
     /// `st_mtime` in nanoseconds, at the last look: a file that was truncated may have grown to the same size.
     modified: i128,
     /// Since when no path leads to it, as far as is known.
@@ -94,6 +100,13 @@ pub(crate) struct Succession {
     pub(crate) handed_over: bool,
 }
 
+impl Succession {
+    /// Whether another file still has to do with this one.
+    pub(crate) fn is_open(&self) -> bool {
+        self.after.is_some() || !self.heir_of.is_empty() || self.handed_over
+    }
+}
+
 /// How a turn of reading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -112,12 +125,12 @@ impl Followed {
         attributes: Vec<u8>,
         now: Instant,
     ) -> io::Result<Self> {
-        let born = handle.metadata()?.created().ok();
+        let meta = handle.metadata()?;
         let mut file = Self {
             id,
             family: path.clone(),
             path,
-            born,
+            born: meta.created().ok(),
             encoding: None,
             handle: Arc::new(handle),
             attributes,
@@ -130,8 +143,10 @@ impl Followed {
             bound: u64::MAX,
             offsets: Offsets::new(start),
             truncated: None,
-            modified: 0,
-            size: start.offset,
+            modified: modified(&meta),
+            size: meta.len(),
+            counted: start.offset,
+            unread_before: 0,
             gone: None,
             active: now,
             failing: false,
@@ -144,11 +159,6 @@ impl Followed {
     /// What the store is to know, if everything before `mark` is done with.
     pub(crate) fn entry(&self, mark: Mark, seen: u64) -> Entry {
         Entry { path: self.path.clone(), head: self.head, mark, seen, born: self.born }
-    }
-
-    /// How many bytes were not read when it was last looked at.
-    pub(crate) fn lag(&self) -> u64 {
-        self.size.saturating_sub(self.position.offset)
     }
 
     /// Up to where it was read.
@@ -164,34 +174,6 @@ impl Followed {
     /// What was read and waits for more.
     pub(crate) fn assembly(&self) -> &Assembly {
         &self.assembly
-    }
-
-    /// What the file system says of it now.
-    pub(crate) fn look(&self) -> io::Result<Metadata> {
-        self.handle.metadata()
-    }
-
-    /// Whether it was written to since it was last read.
-    pub(crate) fn has_changed(&self, meta: &Metadata) -> bool {
-        meta.len() != self.size || modified(meta) != self.modified
-    }
-
-    /// Whether it was truncated since it was last read. If so, its beginning is the new position, and what is
-    /// on its way of the old content no longer counts.
-    pub(crate) fn restart_if_truncated(&mut self) -> io::Result<bool> {
-        let meta = self.look()?;
-        self.size = meta.len();
-        self.modified = modified(&meta);
-        if self.size >= self.position.offset && self.position.holds(&self.handle)? {
-            return Ok(false);
-        }
-        self.truncated = Some(self.entry(self.offsets.position(), 0));
-        self.position = Mark::START;
-        self.complete = Mark::START;
-        self.searched = 0;
-        self.head = Print::default();
-        self.offsets = Offsets::new(Mark::START);
-        Ok(true)
     }
 
     /// Encodes complete lines into `out` until `limit` bytes are in it, or more by a chunk's lines.
@@ -279,6 +261,7 @@ impl Followed {
             let shape = if text.len() as u64 > max { Shape::Truncated } else { Shape::Partial };
             recorder.single(Line { text: &text, at, shape }, len, &mut self.assembly, out);
             self.position = Mark::at(&self.handle, size)?;
+            self.size = size;
         }
         self.flush_waiting(Flush::End, recorder, out, observed)
     }
@@ -387,11 +370,6 @@ impl Followed {
         }
         Ok(())
     }
-}
-
-/// `st_mtime` in nanoseconds since the epoch.
-fn modified(meta: &Metadata) -> i128 {
-    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
 }
 
 /// How many NUL bytes `bytes` begins with, if they are enough to be a hole and not somebody's odd text.

@@ -8,17 +8,18 @@
 //! is read to its end under its new name, or under none. It is let go when no path matches it any more, every
 //! line was read and settled, and nobody has written to it for a while.
 
+mod asleep;
 mod discovery;
 mod fork;
+mod gone;
 mod rotation;
 mod succession;
 mod waiting;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::{debug, warn};
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
@@ -30,20 +31,15 @@ use super::config::StartAt;
 use super::file::{CHUNK, Followed, Progress};
 use super::identity::FileId;
 use super::join::Flush;
-use super::meters::Meters;
+use super::meters::{Loss, Meters};
 use super::patterns::Patterns;
 use super::record::{Recorder, Records};
 use super::store::{Claim, Entry};
 use super::wake::Touched;
+use asleep::Asleep;
 use rotation::Growing;
 use succession::Families;
 use waiting::Waiting;
-
-/// How long a deleted file is held after its last change: its writer may not have noticed yet.
-const HOLD_DELETED: Duration = Duration::from_secs(5);
-
-/// How long a renamed file that no pattern matches is held after its last change.
-const HOLD_RENAMED: Duration = Duration::from_secs(60);
 
 /// What a follower is made of.
 #[derive(Debug)]
@@ -65,6 +61,13 @@ pub(crate) struct Parts {
 pub(crate) struct Follower {
     parts: Parts,
     files: HashMap<FileId, Followed>,
+    /// Files that were read to their ends and are not held open.
+    asleep: HashMap<FileId, Asleep>,
+    /// So many files are held open at most: fewer than `may_open` if the system has no more.
+    most_open: usize,
+    may_open: usize,
+    /// Whether files with something new had to be closed because there were too many.
+    crowded: bool,
     /// What is there under each path, links resolved.
     names: HashMap<PathBuf, FileId>,
     /// Files that are no text: not opened again as long as they exist.
@@ -72,6 +75,8 @@ pub(crate) struct Follower {
     /// Paths that could not be opened at this scan, and at the one before.
     failing: HashSet<PathBuf>,
     failed: HashSet<PathBuf>,
+    /// Those of them that have a series of their own.
+    shown: HashSet<PathBuf>,
     /// New files that are too short to tell whether they are copies.
     growing: HashMap<FileId, Growing>,
     /// What was known when the agent was started, during the first scan.
@@ -134,10 +139,15 @@ impl Follower {
         Self {
             parts,
             files: HashMap::new(),
+            asleep: HashMap::new(),
+            most_open: asleep::most_open(1),
+            may_open: asleep::most_open(1),
+            crowded: false,
             names: HashMap::new(),
             ignored: HashSet::new(),
             failing: HashSet::new(),
             failed: HashSet::new(),
+            shown: HashSet::new(),
             growing: HashMap::new(),
             remembered: Vec::new(),
             ready: VecDeque::new(),
@@ -224,6 +234,7 @@ impl Follower {
             match read_one(file, &mut self.parts, &mut self.chunk, &self.buffers, told) {
                 Ok((records, progress)) => {
                     total += records.bytes.len();
+                    self.parts.meters.written_bytes.inc_by(file.growth());
                     self.waiting.note(file, &self.parts.recorder);
                     offers.extend(self.offer(id, records, told));
                     if progress == Progress::More {
@@ -282,55 +293,25 @@ impl Follower {
         Some(Offer { batch, token })
     }
 
-    /// Looks at the files that no path leads to: reads what was written to them, and lets those go that are
-    /// done with.
-    pub(crate) fn tend_gone(&mut self, told: &Told) -> Vec<Offer> {
-        self.parts.recorder.begin(told.now);
-        let mut offers = Vec::new();
-        let gone: Vec<FileId> =
-            self.files.values().filter(|file| file.gone.is_some()).map(|file| file.id).collect();
-        for id in gone {
-            let Some(file) = self.files.get_mut(&id) else { continue };
-            let Ok(meta) = file.look() else { continue };
-            if file.has_changed(&meta) {
-                queue(&mut self.ready, &mut self.files, id);
-                continue;
-            }
-            let is_deleted = meta.nlink() == 0;
-            let hold = if is_deleted { HOLD_DELETED } else { HOLD_RENAMED };
-            let since = file.active.max(file.gone.unwrap_or(told.now));
-            if file.queued || told.now.saturating_duration_since(since) < hold {
-                continue;
-            }
-            if file.lag() > 0 || !file.assembly().is_empty() {
-                let mut records = Records::default();
-                let read = file.read_rest(&mut self.parts.recorder, &mut records, told.observed);
-                self.waiting.note(file, &self.parts.recorder);
-                match read {
-                    Ok(()) => offers.extend(self.offer(id, records, told)),
-                    Err(_) => self.parts.meters.file_error("read"),
-                }
-            } else if file.offsets.is_settled() && !file.succession.handed_over {
-                debug!("let go of {}", file.path.display());
-                self.families.forget(&file.family, id);
-                self.files.remove(&id);
-                self.waiting.forget(id);
-                if is_deleted {
-                    self.parts.claim.forget(id);
-                }
-            }
-        }
-        self.parts.recorder.flush();
-        offers
-    }
-
     /// Sets the gauges, and gives back memory that is not needed while nothing is ready.
     pub(crate) fn measure(&self) {
         if self.ready.is_empty() {
             self.buffers.clear();
         }
         self.parts.meters.open_files.set(self.files.len() as i64);
-        self.parts.meters.lag_bytes.set(self.files.values().map(Followed::lag).sum::<u64>() as i64);
+        self.parts.meters.lag_bytes.set(self.lag() as i64);
+    }
+
+    /// How many bytes of the files were not read when they were last looked at.
+    pub(crate) fn lag(&self) -> u64 {
+        let open = self.files.values().map(Followed::lag).sum::<u64>();
+        open + self.asleep.values().map(Asleep::lag).sum::<u64>()
+    }
+
+    /// Up to where a file was read, and where it is done with once all is settled.
+    fn stands(&self, id: FileId) -> Option<(u64, u64)> {
+        let open = self.files.get(&id).map(|file| (file.position().offset, file.complete().offset));
+        open.or_else(|| self.asleep.get(&id).map(|file| (file.read, file.read)))
     }
 }
 
@@ -355,6 +336,7 @@ fn read_one(
         // What waited is not in the file any more.
         file.flush_waiting(Flush::End, &mut parts.recorder, &mut rest, told.observed)?;
         parts.meters.truncations.inc();
+        parts.meters.lost(file.unread_before(), Loss::Truncated);
         debug!("{} was truncated: read from its beginning", file.path.display());
         parts.claim.put(file.id, file.entry(file.position(), told.seconds()));
     }

@@ -1,9 +1,40 @@
 //! What a source counts besides the ledger.
 
+use std::path::Path;
+
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use vigie_pipeline::instruments::Instruments;
 
 use super::fields::Reason;
+
+/// So many paths that cannot be read have a series of their own.
+pub(crate) const MOST_UNREADABLE: usize = 64;
+
+/// Why bytes of a file are not read and never will be. A closed set: it becomes the `reason` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The file was truncated before they were read, and no copy of it is followed.
+    Truncated,
+    /// The deleted file was held for as long as it may be.
+    HeldTooLong,
+    /// The deleted file was let go because its file system is nearly full.
+    DiskFull,
+    /// The file was deleted or truncated while it waited to be opened again, because too many others were open.
+    Closed,
+}
+
+impl Loss {
+    const ALL: [Self; 4] = [Self::Truncated, Self::HeldTooLong, Self::DiskFull, Self::Closed];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::HeldTooLong => "held_too_long",
+            Self::DiskFull => "disk_full",
+            Self::Closed => "closed",
+        }
+    }
+}
 
 /// The instruments of one source.
 #[derive(Debug, Clone)]
@@ -18,6 +49,12 @@ pub(crate) struct Meters {
     pub(crate) partial_lines: IntCounter,
     parse_errors: [IntCounter; Reason::ALL.len()],
     pub(crate) file_errors: IntCounterVec,
+    pub(crate) written_bytes: IntCounter,
+    lost_bytes: [IntCounter; Loss::ALL.len()],
+    behind_lost: IntCounterVec,
+    pub(crate) descriptor_shortages: IntCounter,
+    pub(crate) unreadable_paths: IntGauge,
+    path_unreadable: IntGaugeVec,
     pub(crate) open_files: IntGauge,
     pub(crate) lag_bytes: IntGauge,
     behind: IntGaugeVec,
@@ -36,7 +73,35 @@ impl Meters {
             "Lines, or fields of lines, that were not what the configuration says.",
             &["source", "reason"],
         );
+        let lost = instruments.counters(
+            "vigie_log_lost_bytes_total",
+            "Bytes that were written to the files and could not be read.",
+            &["source", "reason"],
+        );
         Self {
+            written_bytes: counter(
+                "vigie_log_written_bytes_total",
+                "Bytes by which the files were seen to grow: read, holes, lost, and what lags.",
+            ),
+            lost_bytes: Loss::ALL.map(|loss| lost.with_label_values(&[source, loss.as_str()])),
+            behind_lost: instruments.counters(
+                "vigie_log_behind_lost_bytes_total",
+                "Bytes that a destination which lags behind can get no more, though the others may have got them.",
+                &["source", "exporter", "reason"],
+            ),
+            descriptor_shortages: counter(
+                "vigie_log_descriptor_shortages_total",
+                "Times that a file had to wait because no more could be open.",
+            ),
+            unreadable_paths: gauge(
+                "vigie_log_unreadable_paths",
+                "Files and directories that cannot be read now.",
+            ),
+            path_unreadable: instruments.gauges(
+                "vigie_log_path_unreadable",
+                "1 for each path that cannot be read now, for the first 64 of them.",
+                &["source", "path"],
+            ),
             read_bytes: counter("vigie_log_read_bytes_total", "Bytes of log files read, each once."),
             lines: counter("vigie_log_lines_total", "Lines read."),
             rotations: counter("vigie_log_rotations_total", "Times that a path got another file."),
@@ -95,9 +160,35 @@ impl Meters {
         let _ = self.behind.remove_label_values(&[self.source.as_str(), exporter]);
     }
 
-    /// Of what is read again: nobody sees these.
-    pub(crate) fn uncounted(source: &str) -> Self {
-        Self::new(&Instruments::default(), source)
+    /// Of what is read again for `exporter`. Nobody sees these, except for what it alone loses.
+    pub(crate) fn again_for(&self, exporter: &str) -> Self {
+        let lost = |loss: Loss| {
+            let labels = [self.source.as_str(), exporter, loss.as_str()];
+            self.behind_lost.with_label_values(&labels)
+        };
+        let unseen = Self::new(&Instruments::default(), &format!("{} for {exporter}", self.source));
+        Self { lost_bytes: Loss::ALL.map(lost), ..unseen }
+    }
+
+    pub(crate) fn lost(&self, bytes: u64, loss: Loss) {
+        self.lost_bytes[loss as usize].inc_by(bytes);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn all_lost(&self) -> u64 {
+        self.lost_bytes.iter().map(IntCounter::get).sum()
+    }
+
+    /// Shows which path cannot be read, or that it can be again.
+    pub(crate) fn unreadable(&self, path: &Path, is_so: bool) {
+        let path = path.to_string_lossy();
+        let labels = [self.source.as_str(), &path];
+        if is_so {
+            self.path_unreadable.with_label_values(&labels).set(1);
+        } else {
+            // It is an error if it has no series, as one too many.
+            let _ = self.path_unreadable.remove_label_values(&labels);
+        }
     }
 
     pub(crate) fn parse_error(&self, reason: Reason) {

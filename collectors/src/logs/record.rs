@@ -54,6 +54,8 @@ pub(crate) struct Recorder {
     meters: Meters,
     counts: Option<Arc<Counts>>,
     tally: Tally,
+    /// Bytes of holes before lines since these were last counted as read.
+    zeros: usize,
 }
 
 /// What was counted since the last [`Recorder::flush`]: counters are shared between threads, and lines are many.
@@ -87,6 +89,7 @@ impl Recorder {
             meters,
             counts: None,
             tally: Tally::default(),
+            zeros: 0,
         })
     }
 
@@ -168,7 +171,7 @@ impl Recorder {
                 break;
             }
         }
-        self.meters.read_bytes.inc_by(start as u64);
+        self.meters.read_bytes.inc_by((start - std::mem::take(&mut self.zeros)) as u64);
         start
     }
 
@@ -183,6 +186,7 @@ impl Recorder {
     fn without_hole<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
         let zeros = hole_len(line);
         self.meters.hole_bytes.inc_by(zeros as u64);
+        self.zeros += zeros;
         &line[zeros..]
     }
 
@@ -209,7 +213,7 @@ impl Recorder {
                 break;
             }
         }
-        self.meters.read_bytes.inc_by(start as u64);
+        self.meters.read_bytes.inc_by((start - std::mem::take(&mut self.zeros)) as u64);
         start
     }
 

@@ -142,6 +142,8 @@ impl Tail {
             self.patience.no_wait(now);
         }
         if found_room || self.strands[at].is_touched() {
+            let followers = self.strands.len();
+            self.strands[at].follower().is_one_of(followers);
             let Turned { watched, asks_scan } =
                 self.strands[at].turn(events, room, !is_lead, &self.clock).await?;
             self.scan_asked |= asks_scan;

@@ -14,8 +14,9 @@ use tracing::{debug, info, warn};
 use super::rotation::Origin;
 use super::{Birth, Follower, Told, queue};
 use crate::logs::config::StartAt;
-use crate::logs::file::Followed;
+use crate::logs::file::{Followed, modified};
 use crate::logs::identity::{self, FileId, Mark};
+use crate::logs::meters::{Loss, MOST_UNREADABLE};
 use crate::logs::patterns::nearest;
 use crate::logs::store::Entry;
 
@@ -84,6 +85,11 @@ impl Follower {
             }
         }
         self.mark_gone(&seen, told);
+        self.wake_renamed(&seen, told);
+        self.most_open = (self.most_open + self.most_open / 16).min(self.may_open);
+        self.close_read(told.now);
+        self.close_unread();
+        self.show_unreadable();
         if !self.scanned_before {
             self.find_renamed(&seen, told);
             self.remembered = Vec::new();
@@ -96,11 +102,17 @@ impl Follower {
     /// What notifications were about. Says whether it takes a scan to find out what happened.
     pub(crate) fn touch(&mut self, told: &Told) -> bool {
         for path in &told.touched.paths {
-            if let Some(id) = self.names.get(path) {
-                queue(&mut self.ready, &mut self.files, *id);
+            let Some(id) = self.names.get(path).copied() else { continue };
+            queue(&mut self.ready, &mut self.files, id);
+            if self.asleep.contains_key(&id)
+                && let Some((now, meta)) = self.identify(path)
+                && now == id
+                && !self.notice(id, &meta)
+            {
+                self.meet(path, Birth::Later, told);
             }
         }
-        let mut asks_scan = false;
+        let mut asks_scan = self.is_crowded();
         for path in &told.touched.born {
             if !self.parts.patterns.wants(path) {
                 // Behind a link, or somebody else's.
@@ -145,31 +157,33 @@ impl Follower {
             Some(now) => std::mem::replace(now, id),
             None => self.names.insert(path.to_owned(), id)?,
         };
-        (before != id && self.files.contains_key(&before)).then(|| (path.to_owned(), before))
+        let is_known = self.files.contains_key(&before) || self.asleep.contains_key(&before);
+        (before != id && is_known).then(|| (path.to_owned(), before))
     }
 
     /// A path has got another file.
     fn rotated(&mut self, (path, before): (PathBuf, FileId), told: &Told) {
         self.parts.meters.rotations.inc();
-        let born = self.files.get(&before).and_then(|file| file.born);
+        let followed = self.files.get(&before).and_then(|file| file.born);
+        let born = followed.or_else(|| self.asleep.get(&before)?.born);
         self.find_between(&path, born, told);
     }
 
     /// Sees that a file is there, and whether it has changed. False if it is not known.
     fn notice(&mut self, id: FileId, meta: &Metadata) -> bool {
-        let Some(file) = self.files.get_mut(&id) else { return self.ignored.contains(&id) };
+        let Some(file) = self.files.get_mut(&id) else {
+            let is_asleep =
+                self.asleep.get(&id).is_some_and(|file| file.look == (meta.len(), modified(meta)));
+            return is_asleep || self.ignored.contains(&id);
+        };
         file.gone = None;
         if file.has_changed(meta) || file.failing {
+            // It may be long until it is read.
+            file.saw(meta);
+            self.parts.meters.written_bytes.inc_by(file.growth());
             queue(&mut self.ready, &mut self.files, id);
         }
         true
-    }
-
-    /// Begins to follow what is at `path`, or says why not.
-    fn meet(&mut self, path: &Path, birth: Birth, told: &Told) {
-        if let Err(error) = self.begin(path, birth, told) {
-            self.fails("open", path, &error);
-        }
     }
 
     /// Says what fails, if it did not fail at the scan before.
@@ -178,6 +192,25 @@ impl Follower {
         if self.failing.insert(path.to_owned()) && !self.failed.contains(path) {
             warn!(source = self.parts.meters.source, "{operation} {}: {error}", path.display());
         }
+    }
+
+    /// Gives each path that cannot be read a series of its own, as long as there are not too many.
+    fn show_unreadable(&mut self) {
+        let meters = &self.parts.meters;
+        self.shown.retain(|path| {
+            let is_so = self.failing.contains(path);
+            if !is_so {
+                meters.unreadable(path, false);
+                info!(source = meters.source, "{} can be read again, or is gone", path.display());
+            }
+            is_so
+        });
+        for path in &self.failing {
+            if self.shown.len() < MOST_UNREADABLE && self.shown.insert(path.clone()) {
+                meters.unreadable(path, true);
+            }
+        }
+        meters.unreadable_paths.set(self.failing.len() as i64);
     }
 
     /// Begins to follow what is at `path`.
@@ -223,11 +256,22 @@ impl Follower {
         told: &Told,
     ) -> io::Result<()> {
         let attributes = self.parts.recorder.attributes_of(&path);
-        let file = Followed::new(path, file, id, start, attributes, told.now)?;
+        let mut file = Followed::new(path, file, id, start, attributes, told.now)?;
         self.parts.claim.put(id, file.entry(start, told.seconds()));
         self.families.add(&file);
+        if let Some(before) = self.asleep.remove(&id) {
+            if before.read == start.offset {
+                file.has_counted(before.counted);
+            } else {
+                self.parts.meters.lost(before.lag(), Loss::Closed);
+            }
+        }
+        self.parts.meters.written_bytes.inc_by(file.growth());
+        let has_more = file.lag() > 0;
         self.files.insert(id, file);
-        queue(&mut self.ready, &mut self.files, id);
+        if has_more {
+            queue(&mut self.ready, &mut self.files, id);
+        }
         Ok(())
     }
 

@@ -9,16 +9,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::asleep::Asleep;
 use super::{Follower, Parts, queue};
 use crate::logs::buffers::Buffers;
 use crate::logs::file::Followed;
-use crate::logs::meters::Meters;
+use crate::logs::identity::FileId;
 use crate::logs::store::Claim;
 
 impl Parts {
     /// For `destination` alone. What is read again is not counted again.
     fn of_laggard(&self, destination: &Arc<str>) -> Self {
-        let meters = Meters::uncounted(&format!("{} for {destination}", self.meters.source));
+        let meters = self.meters.again_for(destination);
         Self {
             patterns: self.patterns.clone(),
             start_at: self.start_at,
@@ -39,10 +40,15 @@ impl Follower {
         let mut fork = Self {
             parts: self.parts.of_laggard(destination),
             files: self.files.clone(),
+            asleep: self.asleep.clone(),
+            most_open: self.most_open,
+            may_open: self.may_open,
+            crowded: self.crowded,
             names: self.names.clone(),
             ignored: self.ignored.clone(),
             failing: HashSet::new(),
             failed: HashSet::new(),
+            shown: HashSet::new(),
             growing: self.growing.clone(),
             remembered: Vec::new(),
             ready: self.ready.clone(),
@@ -59,6 +65,12 @@ impl Follower {
         fork.wait_only_for(|other| other == &**destination, seconds);
         for file in fork.files.values() {
             fork.parts.claim.put(file.id, file.entry(file.offsets.position(), seconds));
+        }
+        for id in fork.asleep.keys() {
+            // All of a closed file is settled.
+            if let Some(entry) = self.parts.claim.find(*id) {
+                fork.parts.claim.put(*id, entry);
+            }
         }
         self.wait_only_for(|other| other != &**destination, seconds);
         fork
@@ -94,7 +106,7 @@ impl Follower {
     pub(crate) fn stay_behind(&mut self, lead: &Self) {
         let mut further = Vec::new();
         for file in self.files.values_mut() {
-            let bound = lead.files.get(&file.id).map_or(u64::MAX, |file| file.position().offset);
+            let bound = lead.stands(file.id).map_or(u64::MAX, |(read, _)| read);
             if bound > file.bound || bound < file.position().offset {
                 further.push(file.id);
             }
@@ -107,18 +119,21 @@ impl Follower {
 
     /// Whether everything was read that `lead` has read.
     pub(crate) fn is_level_with(&self, lead: &Self) -> bool {
-        let stands = |file: &Followed| (file.position().offset, file.complete().offset);
-        let is_level = |(id, file)| self.files.get(id).map(stands) == Some(stands(file));
-        self.scanned_before && !self.is_ready() && lead.files.iter().all(is_level)
+        let mut files = lead.files.keys().chain(lead.asleep.keys());
+        self.scanned_before && !self.is_ready() && files.all(|id| self.stands(*id) == lead.stands(*id))
     }
 
     /// How many bytes were not read yet that `lead` has read.
     pub(crate) fn lag_behind(&self, lead: &Self) -> u64 {
         let behind = |file: &Followed| {
-            let end = lead.files.get(&file.id).map_or(file.size, |file| file.position().offset);
+            let end = lead.stands(file.id).map_or(file.size, |(read, _)| read);
             end.saturating_sub(file.position().offset)
         };
-        self.files.values().map(behind).sum()
+        let closed = |(id, file): (&FileId, &Asleep)| {
+            let end = lead.stands(*id).map_or(file.counted, |(read, _)| read);
+            end.saturating_sub(file.read)
+        };
+        self.files.values().map(behind).sum::<u64>() + self.asleep.iter().map(closed).sum::<u64>()
     }
 
     /// Forgets the positions: from now on they are those of the follower it was copied from.

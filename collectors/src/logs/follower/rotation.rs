@@ -10,7 +10,7 @@
 //!   followed, and is followed from where that one stands. What was written between the last reading and the
 //!   truncation is in the copy alone, so this also loses less.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
@@ -48,27 +48,32 @@ pub(super) enum Origin {
 
 impl Follower {
     /// Files known before the agent was started that no pattern matches any more: follows them to their ends.
-    pub(super) fn find_renamed(&mut self, seen: &std::collections::HashSet<FileId>, told: &Told) {
-        let mut directories: BTreeMap<PathBuf, Vec<(u64, OsString)>> = BTreeMap::new();
+    pub(super) fn find_renamed(&mut self, seen: &HashSet<FileId>, told: &Told) {
+        let remembered = self.remembered.clone();
         let mut rotated = BTreeSet::new();
-        for (id, entry) in self.remembered.clone() {
-            let Some(parent) = entry.path.parent() else { continue };
-            if self.names.get(&entry.path).is_some_and(|now| *now != id) {
+        for (id, entry) in &remembered {
+            if self.names.get(&entry.path).is_some_and(|now| now != id) {
                 // Also if the file itself is no longer there.
                 rotated.insert((entry.path.clone(), entry.born));
             }
-            if seen.contains(&id) {
-                continue;
-            }
-            let names = directories.entry(parent.to_owned()).or_insert_with(|| list(parent));
+        }
+        self.find_by_inode(remembered, seen, told);
+        for (path, born) in rotated {
+            self.find_between(&path, born, told);
+        }
+    }
+
+    /// Files that are known and not seen: follows those to their ends that are beside where they were.
+    pub(super) fn find_by_inode(&mut self, known: Vec<(FileId, Entry)>, seen: &HashSet<FileId>, told: &Told) {
+        let mut directories: BTreeMap<PathBuf, Vec<(u64, OsString)>> = BTreeMap::new();
+        for (id, entry) in known.into_iter().filter(|(id, _)| !seen.contains(id)) {
+            let Some(parent) = entry.path.parent().map(Path::to_owned) else { continue };
+            let names = directories.entry(parent.clone()).or_insert_with(|| list(&parent));
             let Some((_, name)) = names.iter().find(|(inode, _)| *inode == id.inode) else { continue };
             let path = parent.join(name);
             if let Err(error) = self.resume(&path, id, entry, told) {
                 self.fails("open", &path, &error);
             }
-        }
-        for (path, born) in rotated {
-            self.find_between(&path, born, told);
         }
     }
 
@@ -114,7 +119,9 @@ impl Follower {
             let sibling = parent.join(sibling);
             let Ok(meta) = fs::symlink_metadata(&sibling) else { continue };
             let id = FileId::of(&meta);
-            let is_new = meta.is_file() && !self.files.contains_key(&id) && !self.ignored.contains(&id);
+            let is_known =
+                self.files.contains_key(&id) || self.asleep.contains_key(&id) || self.ignored.contains(&id);
+            let is_new = meta.is_file() && !is_known;
             if !is_new || !meta.created().is_ok_and(|born| born >= known) {
                 continue;
             }
@@ -154,6 +161,8 @@ impl Follower {
             .flat_map(|file| [Some(file.entry(file.offsets.position(), 0)), file.truncated.clone()])
             .flatten()
             .collect();
+        let asleep = self.asleep.iter().filter(|(_, file)| is_sibling(&file.path));
+        originals.extend(asleep.filter_map(|(id, _)| self.parts.claim.find(*id)));
         originals.extend(self.remembered.iter().filter(|(_, e)| is_sibling(&e.path)).map(|(_, e)| e.clone()));
         originals.retain(|original| original.mark.offset > 0);
         let mut unclear = false;

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+mod asleep;
 mod bytes;
 mod discovery;
 mod joining;
@@ -9,6 +10,7 @@ mod rotation;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ScopeLogs};
@@ -115,6 +117,16 @@ impl Rig {
         records
     }
 
+    /// Scans and reads nothing, as while nobody takes anything.
+    fn scan_only(&mut self) {
+        self.seconds += 1;
+        let now = self.began + Duration::from_secs(self.seconds);
+        let told = Told { touched: Touched::default(), now, observed: self.seconds * 1_000_000_000 };
+        let follower = self.follower.as_mut().unwrap();
+        follower.scan(&told);
+        follower.give_up_held(&told);
+    }
+
     /// Tells of notifications; whether they ask for a scan.
     fn touch(&mut self, touched: Touched) -> bool {
         let now = self.began + Duration::from_secs(self.seconds);
@@ -134,6 +146,19 @@ impl Rig {
 
     fn pass(&mut self, time: Duration) {
         self.seconds += time.as_secs();
+    }
+
+    /// Checks that what was written is read, skipped, lost, or still to be read.
+    fn balances(&self) {
+        let meters = &self.follower.as_ref().unwrap().parts.meters;
+        let page = |counter: &prometheus::IntCounter| counter.get();
+        assert_eq!(
+            page(&meters.written_bytes),
+            page(&meters.read_bytes)
+                + page(&meters.hole_bytes)
+                + meters.all_lost()
+                + self.follower.as_ref().unwrap().lag()
+        );
     }
 
     fn counter(&self, pick: impl Fn(&Meters) -> &prometheus::IntCounter) -> u64 {

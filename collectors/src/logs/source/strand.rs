@@ -177,7 +177,10 @@ impl Strand {
             let mut turned = Turned { watched: None, asks_scan: follower.touch(&told) };
             let mut offers = Vec::new();
             if told.touched.scan {
+                let began = clock.monotonic();
                 let directories = follower.scan(&told);
+                let took = clock.monotonic().saturating_duration_since(began);
+                follower.give_up_held(&told);
                 if is_first {
                     // What was there at first sight is known before anything is read. A failure shows at the
                     // next saving.
@@ -187,7 +190,6 @@ impl Strand {
                     offers = follower.tend_gone(&told);
                 }
                 follower.measure();
-                let took = clock.monotonic().saturating_duration_since(told.now);
                 if let Some(watch) = &mut watch {
                     let watched = watch.set(&directories);
                     follower.meters().unwatched_directories.set(watched.missing as i64);

@@ -89,9 +89,11 @@ fn a_path_that_cannot_be_opened_is_counted_and_read_once_it_can_be() {
     assert!(rig.bodies().is_empty() && rig.bodies().is_empty());
     let errors = rig.follower.as_ref().unwrap().parts.meters.file_errors.clone();
     assert_eq!(errors.with_label_values(&["app", "open"]).get(), 2);
+    assert_eq!(rig.follower.as_ref().unwrap().parts.meters.unreadable_paths.get(), 1);
     fs::remove_file(rig.path("a.log")).unwrap();
     rig.append("a.log", "1\n");
     assert_eq!(rig.bodies(), ["1"]);
+    assert_eq!(rig.follower.as_ref().unwrap().parts.meters.unreadable_paths.get(), 0);
 }
 
 #[test]

@@ -20,6 +20,8 @@ enum Step {
     Save,
     Crash,
     Pass,
+    /// So long that what is read is closed.
+    Idle,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -33,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Save),
         1 => Just(Step::Crash),
         1 => Just(Step::Pass),
+        1 => Just(Step::Idle),
     ]
 }
 
@@ -103,6 +106,12 @@ impl Model {
                 self.rig.start();
             }
             Step::Pass => self.rig.pass(Duration::from_secs(100)),
+            Step::Idle => {
+                self.look();
+                self.settle();
+                self.rig.pass(Duration::from_secs(400));
+                self.look();
+            }
             Step::Remove => {}
         }
     }
@@ -132,6 +141,7 @@ proptest! {
         for _ in 0..3 {
             model.look();
             model.settle();
+            model.rig.balances();
             model.rig.pass(Duration::from_secs(10));
         }
         for number in 0..model.written {
