@@ -29,6 +29,7 @@ use super::offsets::Offsets;
 use super::record::{Recorder, Records, Shape};
 use super::store::Entry;
 use encoding::Encoding;
+use growth::Cuts;
 pub(crate) use growth::modified;
 
 /// How much is read at a time: what stays in the fastest caches while it is checked, split and encoded.
@@ -73,8 +74,7 @@ pub(crate) struct Followed {
     pub(crate) size: u64,
     /// Up to here its growth was counted.
     counted: u64,
-    /// How much was not read of what it was before it was truncated.
-    unread_before: u64,
+    pub(crate) cuts: Cuts,
     /// `st_mtime` in nanoseconds, at the last look: a file that was truncated may have grown to the same size.
     modified: i128,
     /// Since when no path leads to it, as far as is known.
@@ -146,7 +146,7 @@ impl Followed {
             modified: modified(&meta),
             size: meta.len(),
             counted: start.offset,
-            unread_before: 0,
+            cuts: Cuts::default(),
             gone: None,
             active: now,
             failing: false,

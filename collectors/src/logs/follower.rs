@@ -9,6 +9,7 @@
 //! line was read and settled, and nobody has written to it for a while.
 
 mod asleep;
+mod cuts;
 mod discovery;
 mod fork;
 mod gone;
@@ -31,7 +32,7 @@ use super::config::StartAt;
 use super::file::{CHUNK, Followed, Progress};
 use super::identity::FileId;
 use super::join::Flush;
-use super::meters::{Loss, Meters};
+use super::meters::Meters;
 use super::patterns::Patterns;
 use super::record::{Recorder, Records};
 use super::store::{Claim, Entry};
@@ -304,7 +305,7 @@ impl Follower {
 
     /// How many bytes of the files were not read when they were last looked at.
     pub(crate) fn lag(&self) -> u64 {
-        let open = self.files.values().map(Followed::lag).sum::<u64>();
+        let open = self.files.values().map(|file| file.lag() + file.cuts.bytes()).sum::<u64>();
         open + self.asleep.values().map(Asleep::lag).sum::<u64>()
     }
 
@@ -336,7 +337,6 @@ fn read_one(
         // What waited is not in the file any more.
         file.flush_waiting(Flush::End, &mut parts.recorder, &mut rest, told.observed)?;
         parts.meters.truncations.inc();
-        parts.meters.lost(file.unread_before(), Loss::Truncated);
         debug!("{} was truncated: read from its beginning", file.path.display());
         parts.claim.put(file.id, file.entry(file.position(), told.seconds()));
     }

@@ -50,6 +50,7 @@ pub(crate) struct Meters {
     parse_errors: [IntCounter; Reason::ALL.len()],
     pub(crate) file_errors: IntCounterVec,
     pub(crate) written_bytes: IntCounter,
+    pub(crate) copied_bytes: IntCounter,
     lost_bytes: [IntCounter; Loss::ALL.len()],
     behind_lost: IntCounterVec,
     pub(crate) descriptor_shortages: IntCounter,
@@ -81,7 +82,11 @@ impl Meters {
         Self {
             written_bytes: counter(
                 "vigie_log_written_bytes_total",
-                "Bytes by which the files were seen to grow: read, holes, lost, and what lags.",
+                "Bytes by which the files were seen to grow: read, holes, lost, copied, and what lags.",
+            ),
+            copied_bytes: counter(
+                "vigie_log_copied_bytes_total",
+                "Bytes not read from files that were truncated, because their copies have them.",
             ),
             lost_bytes: Loss::ALL.map(|loss| lost.with_label_values(&[source, loss.as_str()])),
             behind_lost: instruments.counters(

@@ -169,6 +169,8 @@ impl Tail {
             self.strands[at.map_or(0, |at| at + 1)].settled(token, &destination, seconds, now);
             next = settled.try_recv().ok();
         }
+        // What is settled can be closed, so that other files can be opened.
+        self.scan_asked |= self.strands.iter_mut().any(|strand| strand.follower().is_crowded());
     }
 
     /// Some destinations of the first strand have no room. Those that the others have waited for long enough go on

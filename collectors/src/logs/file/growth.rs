@@ -5,11 +5,65 @@
 
 use std::fs::Metadata;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 
 use super::Followed;
-use crate::logs::identity::{Mark, Print};
+use crate::logs::identity::{FileId, Mark, Print};
 use crate::logs::offsets::Offsets;
+
+/// What truncations cut off that nobody has accounted for yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cuts {
+    cuts: Vec<Cut>,
+    /// A copy of what is there now, if one is followed.
+    copy: Option<FileId>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Cut {
+    /// What was not read.
+    unread: Range<u64>,
+    /// A copy of what was there.
+    pub(crate) copy: Option<FileId>,
+}
+
+impl Cut {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.unread.end - self.unread.start
+    }
+
+    /// How many bytes of it are before `end`.
+    pub(crate) fn bytes_before(&self, end: u64) -> u64 {
+        end.min(self.unread.end).saturating_sub(self.unread.start)
+    }
+}
+
+impl Cuts {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.cuts.iter().map(Cut::bytes).sum()
+    }
+
+    /// A copy is followed: of what was cut off last, or of what is there now.
+    pub(crate) fn found(&mut self, copy: FileId) {
+        match self.cuts.last_mut().filter(|cut| cut.copy.is_none()) {
+            Some(cut) => cut.copy = Some(copy),
+            None => self.copy = Some(copy),
+        }
+    }
+
+    fn add(&mut self, unread: Range<u64>) {
+        let copy = self.copy.take();
+        if !unread.is_empty() {
+            self.cuts.push(Cut { unread, copy });
+        }
+    }
+
+    /// Hands them over.
+    pub(crate) fn take(&mut self) -> Vec<Cut> {
+        std::mem::take(&mut self.cuts)
+    }
+}
 
 impl Followed {
     /// How many bytes were not read when it was last looked at.
@@ -27,11 +81,6 @@ impl Followed {
     /// Its growth up to here was counted while it was open before.
     pub(crate) fn has_counted(&mut self, up_to: u64) {
         self.counted = self.counted.max(up_to);
-    }
-
-    /// How much was not read of what it was before it was truncated the last time.
-    pub(crate) fn unread_before(&self) -> u64 {
-        self.unread_before
     }
 
     /// Whether less than one part in `parts` of its file system is free.
@@ -73,7 +122,7 @@ impl Followed {
             return Ok(false);
         }
         self.truncated = Some(self.entry(self.offsets.position(), 0));
-        self.unread_before = unread;
+        self.cuts.add(self.position.offset..self.position.offset + unread);
         self.counted = 0;
         self.position = Mark::START;
         self.complete = Mark::START;

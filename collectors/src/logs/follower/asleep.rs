@@ -140,7 +140,7 @@ impl Follower {
     }
 
     /// Whether files were closed that have something new, and there is time for them now.
-    pub(super) fn is_crowded(&mut self) -> bool {
+    pub(crate) fn is_crowded(&mut self) -> bool {
         self.ready.is_empty() && std::mem::take(&mut self.crowded)
     }
 
@@ -168,7 +168,7 @@ fn is_read(file: &Followed) -> bool {
 /// Whether the store knows all that is known of it.
 fn can_be_closed(file: &Followed) -> bool {
     let is_settled = file.offsets.is_settled() && file.assembly().is_empty();
-    file.gone.is_none() && !file.failing && is_settled && !file.succession.is_open()
+    file.gone.is_none() && !file.failing && is_settled && !file.succession.is_open() && file.cuts.bytes() == 0
 }
 
 /// Whether it is because too many files are open.

@@ -85,6 +85,7 @@ impl Follower {
             }
         }
         self.mark_gone(&seen, told);
+        self.settle_cuts();
         self.wake_renamed(&seen, told);
         self.most_open = (self.most_open + self.most_open / 16).min(self.may_open);
         self.close_read(told.now);
@@ -112,7 +113,7 @@ impl Follower {
                 self.meet(path, Birth::Later, told);
             }
         }
-        let mut asks_scan = self.is_crowded();
+        let mut asks_scan = false;
         for path in &told.touched.born {
             if !self.parts.patterns.wants(path) {
                 // Behind a link, or somebody else's.
@@ -238,7 +239,10 @@ impl Follower {
             None if birth != Birth::Before => match self.origin(path, &file, id, size, told.now)? {
                 Origin::Unclear if birth == Birth::Later => return Ok(()),
                 Origin::Own | Origin::Unclear => (path.to_owned(), Mark::START),
-                Origin::Copy(mark) => (path.to_owned(), mark),
+                Origin::Copy { of, mark } => {
+                    self.is_copied(of, id);
+                    (path.to_owned(), mark)
+                }
             },
             None if self.parts.start_at == StartAt::Beginning => (path.to_owned(), Mark::START),
             None => (path.to_owned(), Mark::at(&file, identity::last_line_end(&file, size)?)?),

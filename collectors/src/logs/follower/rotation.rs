@@ -41,7 +41,7 @@ pub(super) enum Origin {
     /// Nobody's copy.
     Own,
     /// A copy of which all before this was read from the original.
-    Copy(Mark),
+    Copy { of: FileId, mark: Mark },
     /// Too short to tell.
     Unclear,
 }
@@ -157,19 +157,21 @@ impl Follower {
             path.parent() == original.parent() && names.is_some_and(|(name, of)| is_rotation_of(name, of))
         };
         let followed = self.files.values().filter(|file| is_sibling(&file.path));
-        let mut originals: Vec<Entry> = followed
-            .flat_map(|file| [Some(file.entry(file.offsets.position(), 0)), file.truncated.clone()])
-            .flatten()
+        let mut originals: Vec<(FileId, Entry)> = followed
+            .flat_map(|file| {
+                let entries = [Some(file.entry(file.offsets.position(), 0)), file.truncated.clone()];
+                entries.into_iter().flatten().map(|entry| (file.id, entry))
+            })
             .collect();
         let asleep = self.asleep.iter().filter(|(_, file)| is_sibling(&file.path));
-        originals.extend(asleep.filter_map(|(id, _)| self.parts.claim.find(*id)));
-        originals.extend(self.remembered.iter().filter(|(_, e)| is_sibling(&e.path)).map(|(_, e)| e.clone()));
-        originals.retain(|original| original.mark.offset > 0);
+        originals.extend(asleep.filter_map(|(id, _)| Some((*id, self.parts.claim.find(*id)?))));
+        originals.extend(self.remembered.iter().filter(|(_, e)| is_sibling(&e.path)).cloned());
+        originals.retain(|(_, original)| original.mark.offset > 0);
         let mut unclear = false;
-        for original in originals {
+        for (of, original) in originals {
             if original.is_of(file, size)? {
                 self.growing.remove(&id);
-                return Ok(Origin::Copy(original.mark));
+                return Ok(Origin::Copy { of, mark: original.mark });
             }
             unclear |= size < original.mark.offset
                 && (size < u64::from(original.head.len) || original.head.is_at(file, 0)?);

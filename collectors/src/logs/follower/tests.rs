@@ -69,9 +69,10 @@ impl Rig {
         }));
     }
 
-    /// As kill -9 does: what was not saved is forgotten.
+    /// As kill -9 does: what was not saved is forgotten, and counters begin at 0.
     fn kill(&mut self) {
         self.follower = None;
+        self.instruments = Instruments::default();
         self.open.clear();
     }
 
@@ -157,6 +158,7 @@ impl Rig {
             page(&meters.read_bytes)
                 + page(&meters.hole_bytes)
                 + meters.all_lost()
+                + page(&meters.copied_bytes)
                 + self.follower.as_ref().unwrap().lag()
         );
     }

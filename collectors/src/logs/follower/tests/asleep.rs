@@ -102,6 +102,36 @@ fn a_deleted_file_that_nobody_can_take_is_given_up_after_a_day() {
     rig.balances();
 }
 
+/// A log that was read up to `kept`, copied and cut off with more behind that, as while nobody takes anything.
+fn cut_off_with_a_copy(scan_between: bool) -> Rig {
+    let mut rig = Rig::new("*", StartAt::Beginning);
+    rig.append("a.log", "kept\n");
+    assert_eq!(rig.bodies(), ["kept"]);
+    rig.settle_all();
+    rig.append("a.log", "behind\n");
+    rig.scan_only();
+    fs::copy(rig.path("a.log"), rig.path("a.log.1")).unwrap();
+    if scan_between {
+        rig.scan_only();
+    }
+    fs::write(rig.path("a.log"), "new\n").unwrap();
+    rig
+}
+
+#[test]
+fn what_the_copy_of_a_truncated_file_has_is_not_lost() {
+    for scan_between in [false, true] {
+        let mut rig = cut_off_with_a_copy(scan_between);
+        let mut bodies = rig.bodies();
+        bodies.sort();
+        assert_eq!(bodies, ["behind", "new"]);
+        rig.scan_only();
+        assert_eq!(rig.counter(|m| &m.copied_bytes), "behind\n".len() as u64, "{scan_between}");
+        assert_eq!(rig.follower.as_ref().unwrap().parts.meters.all_lost(), 0);
+        rig.balances();
+    }
+}
+
 #[test]
 fn what_a_truncation_is_known_to_have_taken_is_counted() {
     let mut rig = Rig::new("*.log", StartAt::Beginning);
@@ -109,6 +139,9 @@ fn what_a_truncation_is_known_to_have_taken_is_counted() {
     assert_eq!(rig.bodies(), ["whole"]);
     fs::write(rig.path("a.log"), "new\n").unwrap();
     assert_eq!(rig.bodies(), ["new"]);
+    // A copy of what was there might be found.
+    rig.balances();
+    rig.scan_only();
     assert_eq!(rig.follower.as_ref().unwrap().parts.meters.all_lost(), "half a line".len() as u64);
     rig.balances();
 }
