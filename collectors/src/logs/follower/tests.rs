@@ -2,6 +2,7 @@
 mod asleep;
 mod bytes;
 mod discovery;
+mod fork;
 mod joining;
 mod lines;
 mod model;
