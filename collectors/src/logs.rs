@@ -9,7 +9,6 @@
 //! of several lines, where a container runtime cut one ([`container`]) or an event has several ([`multiline`]);
 //! [`follower`] knows all files of a source and is driven in turns; [`source`] drives it, woken up by [`wake`].
 
-mod buffers;
 mod config;
 mod container;
 mod fields;
@@ -71,8 +70,9 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         claim: Store::open(&surroundings.state_dir).claim(&config.name),
         meters,
         envelope: Arc::new(Envelope { resource: surroundings.resource.clone(), scope }),
-        batch_bytes: BATCH_BYTES.min(surroundings.budget.read.size() / 8),
-        most_waiting: surroundings.budget.read.size() / 8,
+        batch_bytes: BATCH_BYTES.min(surroundings.budget.read.size() / 4),
+        most_waiting: surroundings.budget.read.size() / 4,
+        buffers: surroundings.budget.buffers.clone(),
     };
     Ok(Part::Source(Box::new(Tail::new(parts, surroundings.clock.clone(), surroundings.readiness.clone()))))
 }

@@ -4,12 +4,14 @@
 //! first and gives them back by dropping the [`Reservation`]. A share is a hard bound; the sum of the
 //! shares is `agent.memory_limit`.
 
+mod buffers;
 mod part;
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use buffers::Buffers;
 pub use part::{Held, Part};
 
 /// A named part of the budget. Cheap to clone; clones are the same share.
@@ -104,30 +106,35 @@ pub struct Budget {
     pub volatile: Share,
     /// Request bodies being compressed and sent.
     pub export: Share,
-    /// Read buffers of the sources.
+    /// What is being read, until it has a place among the encoded events.
     pub read: Share,
+    /// Memory of batches that waits to be used again.
+    pub buffers: Buffers,
     /// What spools hold between their files and their exporters.
     pub spool: Share,
 }
 
 impl Budget {
     /// Shares out `limit` bytes: three eighths to what waits for delivery, a quarter to what is being sent,
-    /// an eighth each to reading, to what cannot be read again, and to what comes out of spools.
+    /// an eighth each to what cannot be read again and to what comes out of spools, and a sixteenth each to
+    /// reading and to memory that waits to be used again.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
             replayable: Share::new("replayable", limit / 8 * 3),
             volatile: Share::new("volatile", limit / 8),
             export: Share::new("export", limit / 4),
-            read: Share::new("read", limit / 8),
+            read: Share::new("read", limit / 16),
+            buffers: Buffers::new(Share::new("buffers", limit / 16)),
             spool: Share::new("spool", limit / 8),
         }
     }
 
     /// All shares, for the metrics.
     #[must_use]
-    pub fn shares(&self) -> [&Share; 5] {
-        [&self.replayable, &self.volatile, &self.export, &self.read, &self.spool]
+    pub fn shares(&self) -> [&Share; 6] {
+        let Self { replayable, volatile, export, read, buffers, spool } = self;
+        [replayable, volatile, export, read, buffers.share(), spool]
     }
 }
 

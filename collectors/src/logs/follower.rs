@@ -24,10 +24,10 @@ use std::time::Instant;
 
 use tracing::{debug, warn};
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
+use vigie_pipeline::budget::Buffers;
 use vigie_pipeline::ledger::Counts;
 use vigie_pipeline::outlet::Offer;
 
-use super::buffers::Buffers;
 use super::config::StartAt;
 use super::file::{CHUNK, Followed, Progress};
 use super::identity::FileId;
@@ -55,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) batch_bytes: usize,
     /// How many bytes of lines may wait for what follows them.
     pub(crate) most_waiting: usize,
+    pub(crate) buffers: Buffers,
 }
 
 /// See the module.
@@ -94,8 +95,6 @@ pub(crate) struct Follower {
     scanned_before: bool,
     /// When the store is told again which files exist; not at all yet if there is none.
     exist_at: Option<Instant>,
-    chunk: Vec<u8>,
-    buffers: Buffers,
 }
 
 /// A batch on its way.
@@ -159,8 +158,6 @@ impl Follower {
             next_token: 0,
             scanned_before: false,
             exist_at: None,
-            chunk: Vec::new(),
-            buffers: Buffers::default(),
         }
     }
 
@@ -221,7 +218,7 @@ impl Follower {
 
     /// Reads a quantum of each ready file, at most `most` bytes of records in all.
     pub(crate) fn read(&mut self, told: &Told, most: usize) -> Vec<Offer> {
-        self.chunk.resize(CHUNK, 0);
+        let mut chunk = vec![0; CHUNK];
         self.parts.recorder.begin(told.now);
         let mut offers = Vec::new();
         let mut total = 0;
@@ -232,7 +229,7 @@ impl Follower {
             }
             let Some(file) = self.files.get_mut(&id) else { continue };
             file.queued = false;
-            match read_one(file, &mut self.parts, &mut self.chunk, &self.buffers, told) {
+            match read_one(file, &mut self.parts, &mut chunk, told) {
                 Ok((records, progress)) => {
                     total += records.bytes.len();
                     self.parts.meters.written_bytes.inc_by(file.growth());
@@ -251,9 +248,6 @@ impl Follower {
             }
         }
         self.parts.recorder.flush();
-        if self.ready.is_empty() {
-            self.chunk = Vec::new();
-        }
         offers
     }
 
@@ -288,7 +282,7 @@ impl Follower {
         let batch = Batch {
             signal: Signal::Logs,
             envelope: Arc::clone(&self.parts.envelope),
-            records: self.buffers.freeze(bytes),
+            records: self.parts.buffers.freeze(bytes),
             count,
         };
         Some(Offer { batch, token })
@@ -297,7 +291,7 @@ impl Follower {
     /// Sets the gauges, and gives back memory that is not needed while nothing is ready.
     pub(crate) fn measure(&self) {
         if self.ready.is_empty() {
-            self.buffers.clear();
+            self.parts.buffers.wane();
         }
         self.parts.meters.open_files.set(self.files.len() as i64);
         self.parts.meters.lag_bytes.set(self.lag() as i64);
@@ -329,7 +323,6 @@ fn read_one(
     file: &mut Followed,
     parts: &mut Parts,
     chunk: &mut [u8],
-    buffers: &Buffers,
     told: &Told,
 ) -> std::io::Result<(Records, Progress)> {
     let mut rest = Records::default();
@@ -342,7 +335,7 @@ fn read_one(
     }
     // What is there, and as much again for what encoding adds, up to a full batch.
     let room = (file.lag() as usize).saturating_mul(2).min(parts.batch_bytes + 2 * CHUNK);
-    let mut records = Records { bytes: buffers.take(room), count: rest.count };
+    let mut records = Records { bytes: parts.buffers.take(room), count: rest.count };
     records.bytes.extend_from_slice(&rest.bytes);
     let progress =
         file.read(chunk, &mut parts.recorder, &mut records, parts.batch_bytes, &parts.meters, told.observed)?;

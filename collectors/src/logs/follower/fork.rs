@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use super::asleep::Asleep;
 use super::{Follower, Parts, queue};
-use crate::logs::buffers::Buffers;
 use crate::logs::file::Followed;
 use crate::logs::identity::FileId;
 use crate::logs::store::Claim;
@@ -29,6 +28,7 @@ impl Parts {
             envelope: Arc::clone(&self.envelope),
             batch_bytes: self.batch_bytes,
             most_waiting: self.most_waiting,
+            buffers: self.buffers.clone(),
         }
     }
 }
@@ -59,8 +59,6 @@ impl Follower {
             next_token: self.next_token,
             scanned_before: self.scanned_before,
             exist_at: None,
-            chunk: Vec::new(),
-            buffers: Buffers::default(),
         };
         fork.wait_only_for(|other| other == &**destination, seconds);
         for file in fork.files.values() {

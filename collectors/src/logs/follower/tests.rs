@@ -67,6 +67,7 @@ impl Rig {
             envelope: Arc::default(),
             batch_bytes: 4096,
             most_waiting: 1 << 20,
+            buffers: vigie_pipeline::budget::Budget::new(64 << 20).buffers,
         }));
     }
 

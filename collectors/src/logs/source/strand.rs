@@ -166,8 +166,9 @@ impl Strand {
         let is_first = touched.scan && !self.has_scanned;
         self.has_scanned |= touched.scan;
         let told = Told { touched, now: clock.monotonic(), observed: clock.unix_nanos() };
-        // Given back when the turn ends: room for what was read is held by then.
-        let _held = events.budget().read.reserve(self.need()).await;
+        // What is read has a place in the room; this is for what is being read, and what a batch may outgrow.
+        let reading =
+            events.budget().read.reserve(if room.is_some() { CHUNK + self.batch_bytes } else { 0 }).await;
         let (reads, most) = (room.is_some(), 2 * self.batch_bytes);
         let turn = move || {
             if let Some(watch) = &mut watch {
@@ -205,6 +206,8 @@ impl Strand {
         };
         let (follower, watch, offers, turned) = tokio::task::spawn_blocking(turn).await?;
         (self.follower, self.watch) = (Some(follower), watch);
+        // Who reads next must not wait for room that comes late.
+        drop(reading);
         if let Some(mut room) = room {
             for offer in offers {
                 events.offer(offer, &mut room, again).await;
