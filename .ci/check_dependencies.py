@@ -37,6 +37,7 @@ DIRECTION = {
     "vigie-config": {"vigie-pipeline", "vigie-collectors", "vigie-exporters"},
     "vigie": {"vigie-pipeline", "vigie-collectors", "vigie-exporters", "vigie-config"},
     "vigie-bench": set(),
+    "vigie-fuzz": {"vigie-pipeline", "vigie-collectors", "vigie-exporters"},
 }
 
 

@@ -14,6 +14,8 @@ mod container;
 mod fields;
 mod file;
 mod follower;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod identity;
 mod join;
 mod meters;

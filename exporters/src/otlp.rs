@@ -24,6 +24,8 @@ mod connection;
 mod credentials;
 mod destination;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod grpc;
 mod http;
 mod lane;

@@ -127,6 +127,12 @@ impl Client {
     }
 }
 
+/// The answer of a call that ends with these trailers, if they say how.
+#[cfg(any(test, fuzzing))]
+pub(super) fn answer(trailers: &HeaderMap, message: &[u8]) -> Option<Answer> {
+    Some(Status::read(trailers)?.answer(message))
+}
+
 /// The message behind its prefix: whether it is compressed, and its length.
 fn framed(message: Vec<Bytes>, compressed: bool) -> Vec<Bytes> {
     let len: usize = message.iter().map(Bytes::len).sum();

@@ -1,0 +1,112 @@
+//! The way from the bytes of files to encoded records, as fuzzers call it (`tests/fuzz`).
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use vigie_pipeline::instruments::Instruments;
+
+use super::config::Config;
+use super::file::{Followed, Progress};
+use super::identity::{FileId, Mark};
+use super::join::{Assembly, Flush};
+use super::meters::Meters;
+use super::record::{Recorder, Records};
+
+fn recorder(config: &Config) -> (Recorder, Meters) {
+    let meters = Meters::new(&Instruments::default(), &config.name);
+    let recorder = Recorder::new(config, meters.clone()).expect("the fuzzer's expressions are valid");
+    (recorder, meters)
+}
+
+/// The records that lines make, as the fields of an encoded `ScopeLogs`. Each piece is whole lines, each with its
+/// newline: what one read found.
+pub fn records<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) -> Vec<u8> {
+    let (mut recorder, _) = recorder(config);
+    let (mut assembly, mut out) = (Assembly::default(), Records::default());
+    recorder.turn_to(&[], 0);
+    let mut at = 0;
+    for piece in pieces {
+        let mut used = 0;
+        while used < piece.len() {
+            used += recorder.lines(&piece[used..], at + used as u64, &mut assembly, &mut out, usize::MAX);
+        }
+        at += piece.len() as u64;
+    }
+    recorder.flush_waiting(&mut assembly, Flush::End, &mut out);
+    out.bytes
+}
+
+/// How much is read at a time: little, so that few bytes are many chunks.
+const CHUNK: usize = 512;
+
+/// How much is encoded in one turn.
+const TURN: usize = 1024;
+
+/// A file that is read while it grows.
+pub struct Reader {
+    file: Followed,
+    recorder: Recorder,
+    meters: Meters,
+}
+
+impl Reader {
+    /// # Errors
+    /// If the file cannot be opened or read.
+    pub fn new(config: &Config, path: &Path) -> io::Result<Self> {
+        let (recorder, meters) = recorder(config);
+        Ok(Self { file: open(path)?, recorder, meters })
+    }
+
+    /// The records that are complete by what was appended.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut read = Vec::new();
+        self.recorder.begin(Instant::now());
+        loop {
+            let mut out = Records::default();
+            let Self { file, recorder, meters } = self;
+            let progress = file.read(&mut [0; CHUNK], recorder, &mut out, TURN, meters, 0)?;
+            read.extend(out.bytes);
+            if progress == Progress::Drained {
+                return Ok(read);
+            }
+        }
+    }
+
+    /// The file was read to its end and has another name now: goes on with the one that took its place. The record
+    /// that is the rest of the old one, if there is a rest.
+    ///
+    /// # Errors
+    /// If a file cannot be opened or read.
+    pub fn rotated(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut before = std::mem::replace(&mut self.file, open(path)?);
+        if self.recorder.joins() {
+            self.file.inherit(&mut before);
+        }
+        rest(&mut before, &mut self.recorder)
+    }
+
+    /// Nobody writes any more: what is left.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn end(mut self) -> io::Result<Vec<u8>> {
+        rest(&mut self.file, &mut self.recorder)
+    }
+}
+
+fn open(path: &Path) -> io::Result<Followed> {
+    let handle = File::open(path)?;
+    let id = FileId::of(&handle.metadata()?);
+    Followed::new(path.to_owned(), handle, id, Mark::START, Vec::new(), Instant::now())
+}
+
+fn rest(file: &mut Followed, recorder: &mut Recorder) -> io::Result<Vec<u8>> {
+    let mut out = Records::default();
+    file.read_rest(recorder, &mut out, 0)?;
+    Ok(out.bytes)
+}

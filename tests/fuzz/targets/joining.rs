@@ -1,0 +1,117 @@
+//! Any lines of containers and of events, read in any pieces: the records do not depend on the pieces, and none of
+//! the text is missing.
+
+#![cfg_attr(fuzzing, no_main)]
+
+use libfuzzer_sys::fuzz_target;
+use vigie_collectors::logs::fuzz::records;
+use vigie_collectors::logs::{Config, Multiline, Parse, Preset};
+use vigie_fuzz::records::{attribute, body, decoded};
+use vigie_fuzz::{byte, take};
+
+/// Lines that mean something to a rule.
+const WORDS: [&str; 16] = [
+    "Traceback (most recent call last):",
+    "  File \"a.py\", line 1, in f",
+    "ValueError: x",
+    "During handling of the above exception, another exception occurred:",
+    "  + Exception Group Traceback (most recent call last):",
+    "  | x",
+    "java.lang.Error: x",
+    "\tat a.B.c(B.java:1)",
+    "Caused by: java.lang.Error: y",
+    "panic: x",
+    "goroutine 1 [running]:",
+    "main.main()",
+    "/app/a.js:3",
+    "   ^",
+    "    at f (/app/a.js:3:7) {",
+    "}",
+];
+
+fn multiline(choice: u8) -> Option<Multiline> {
+    let rule = |preset| Some(Multiline { preset: Some(preset), ..Multiline::default() });
+    match choice {
+        0 => rule(Preset::Python),
+        1 => rule(Preset::Java),
+        2 => rule(Preset::Go),
+        3 => rule(Preset::Javascript),
+        4 => Some(Multiline { start: Some(r"^\S".to_owned()), ..Multiline::default() }),
+        5 => Some(Multiline { goes_on: Some(r"^\s".to_owned()), ..Multiline::default() }),
+        _ => None,
+    }
+}
+
+/// Without what joining adds and what trimming takes.
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|char| !char.is_whitespace() && *char != '\0').collect()
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut data = data;
+    let choice = byte(&mut data);
+    let parse = [Parse::None, Parse::Cri, Parse::Docker][usize::from(choice % 3)];
+    let max_line = "16MiB".parse().expect("a size");
+    let config = Config {
+        name: "fuzz".into(),
+        parse,
+        multiline: multiline(choice / 3 % 7),
+        max_line,
+        ..Config::default()
+    };
+
+    let mut pieces: Vec<Vec<u8>> = vec![Vec::new()];
+    // What was written: of stdout, of stderr, and of neither.
+    let mut written = [String::new(), String::new(), String::new()];
+    while !data.is_empty() {
+        let step = byte(&mut data);
+        let text: Vec<u8> = if step & 64 == 0 {
+            WORDS[usize::from(step % 16)].as_bytes().to_vec()
+        } else {
+            take(&mut data, usize::from(step % 64)).iter().copied().filter(|byte| *byte != b'\n').collect()
+        };
+        if step & 128 != 0 {
+            pieces.push(Vec::new());
+        }
+        let (stream, is_part) = (usize::from(step >> 4 & 1), step >> 5 & 1 == 1);
+        let name = ["stdout", "stderr"][stream];
+        let line = match parse {
+            Parse::Cri => {
+                let head = format!("2026-01-02T03:04:05Z {name} {} ", if is_part { "P" } else { "F" });
+                written[stream].push_str(&String::from_utf8_lossy(&text));
+                [head.as_bytes(), &text].concat()
+            }
+            Parse::Docker => {
+                let text = String::from_utf8_lossy(&text);
+                written[stream].push_str(&text);
+                let end = if is_part { "" } else { "\n" };
+                let log = serde_json::to_string(&format!("{text}{end}")).expect("a text");
+                format!(r#"{{"log":{log},"stream":"{name}","time":"2026-01-02T03:04:05Z"}}"#).into_bytes()
+            }
+            _ => {
+                written[2].push_str(&String::from_utf8_lossy(&text));
+                text
+            }
+        };
+        let piece = pieces.last_mut().expect("there is one");
+        piece.extend(line);
+        piece.push(b'\n');
+    }
+    let in_pieces = decoded(&records(&config, pieces.iter().map(Vec::as_slice)));
+    let whole = pieces.concat();
+    let at_once = decoded(&records(&config, [whole.as_slice()]));
+    assert_eq!(in_pieces, at_once);
+    if parse == Parse::Cri {
+        // A part may end within a character: only what is text in each part can be looked for in the whole.
+        return;
+    }
+    let mut read = [String::new(), String::new(), String::new()];
+    for record in &at_once {
+        let stream = attribute(record, "log.iostream").map(|value| format!("{value:?}"));
+        let slot = stream.map_or(2, |stream| usize::from(stream.contains("stderr")));
+        read[slot].push_str(body(record));
+    }
+    for (read, written) in read.iter().zip(&written) {
+        assert_eq!(squeezed(read), squeezed(written));
+    }
+});
