@@ -22,6 +22,7 @@ LICENCES = {
 # Crates that may stand in two versions, and whose old version keeps them so.
 DUPLICATES = {
     "base64": "tonic asks for 0.22",
+    "cpufeatures": "const-hex asks for 0.2, chacha20 (of rand 0.10) for 0.3",
     "getrandom": "ring asks for 0.2, rand_core 0.9 for 0.3",
     "rand": "opentelemetry_sdk asks for 0.9, hickory for 0.10",
     "rand_core": "follows rand",
