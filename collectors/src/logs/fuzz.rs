@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use vigie_pipeline::instruments::Instruments;
@@ -14,16 +15,17 @@ use super::join::{Assembly, Flush};
 use super::meters::Meters;
 use super::record::{Recorder, Records};
 
-fn recorder(config: &Config) -> (Recorder, Meters) {
-    let meters = Meters::new(&Instruments::default(), &config.name);
-    let recorder = Recorder::new(config, meters.clone()).expect("the fuzzer's expressions are valid");
-    (recorder, meters)
+/// Shared: to register them takes longer than to read a line.
+static METERS: LazyLock<Meters> = LazyLock::new(|| Meters::new(&Instruments::default(), "fuzz"));
+
+fn recorder(config: &Config) -> Recorder {
+    Recorder::new(config, METERS.clone()).expect("the fuzzer's expressions are valid")
 }
 
 /// The records that lines make, as the fields of an encoded `ScopeLogs`. Each piece is whole lines, each with its
 /// newline: what one read found.
 pub fn records<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) -> Vec<u8> {
-    let (mut recorder, _) = recorder(config);
+    let mut recorder = recorder(config);
     let (mut assembly, mut out) = (Assembly::default(), Records::default());
     recorder.turn_to(&[], 0);
     let mut at = 0;
@@ -48,15 +50,13 @@ const TURN: usize = 1024;
 pub struct Reader {
     file: Followed,
     recorder: Recorder,
-    meters: Meters,
 }
 
 impl Reader {
     /// # Errors
     /// If the file cannot be opened or read.
     pub fn new(config: &Config, path: &Path) -> io::Result<Self> {
-        let (recorder, meters) = recorder(config);
-        Ok(Self { file: open(path)?, recorder, meters })
+        Ok(Self { file: open(path)?, recorder: recorder(config) })
     }
 
     /// The records that are complete by what was appended.
@@ -68,8 +68,8 @@ impl Reader {
         self.recorder.begin(Instant::now());
         loop {
             let mut out = Records::default();
-            let Self { file, recorder, meters } = self;
-            let progress = file.read(&mut [0; CHUNK], recorder, &mut out, TURN, meters, 0)?;
+            let Self { file, recorder } = self;
+            let progress = file.read(&mut [0; CHUNK], recorder, &mut out, TURN, &METERS, 0)?;
             read.extend(out.bytes);
             if progress == Progress::Drained {
                 return Ok(read);
