@@ -3,6 +3,7 @@
 import pytest
 from harness.agent import BINARY, Agent
 from harness.certs import Authority
+from harness.mounts import Tmpfs
 from harness.nginx import Nginx
 from harness.prometheus import Prometheus
 from harness.receiver import GrpcReceiver, HttpReceiver
@@ -75,6 +76,18 @@ def receiver(request):
     made = request.param()
     request.addfinalizer(made.down)
     return made
+
+
+@pytest.fixture
+def tmpfs(request):
+    """`tmpfs(path, size=…)` mounts one for the time of the test."""
+
+    def make(path, **size):
+        made = Tmpfs(path, **size)
+        request.addfinalizer(made.unmount)
+        return made
+
+    return make
 
 
 @pytest.fixture

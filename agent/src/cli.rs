@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 
-use clap::{
-    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
-};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use vigie_collectors::system;
 use vigie_config::{Flags, Origin, Variables};
+
+use crate::commands::Format;
+use crate::commands::buffer::Question;
 
 /// One small daemon that watches a host and its applications: metrics for Prometheus, logs and traces over
 /// OTLP.
@@ -31,11 +32,17 @@ pub(crate) enum Do {
     /// Check the configuration and say everything that is wrong with it
     Check {
         /// How to say it
-        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-        format: ReportFormat,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
+    /// Show what waits on disk for destinations, where an exporter has `spool: { mode: disk }`
+    Buffer {
+        /// What to show
+        #[command(subcommand)]
+        question: Question,
+    },
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -43,15 +50,6 @@ pub(crate) enum Do {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-/// How `check` reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// `file:line:column: key.path: what is wrong`
-    Text,
-    /// One JSON object with all mistakes
-    Json,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,28 +1,40 @@
 //! The commands that print something and end.
 
+pub(crate) mod buffer;
+
 use std::io::{self, Write};
 
+use clap::ValueEnum;
 use vigie_config::Origin;
 
-use crate::cli::{self, ReportFormat};
+use crate::cli;
 use crate::exit::Exit;
 
+/// How a command reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}
+
 /// `vigie check`
-pub(crate) fn check(origin: &Origin, format: ReportFormat) -> Exit {
+pub(crate) fn check(origin: &Origin, format: Format) -> Exit {
     let loaded = origin.load();
     let text = match (format, &loaded) {
-        (ReportFormat::Text, Ok(loaded)) => match loaded.files.as_slice() {
+        (Format::Text, Ok(loaded)) => match loaded.files.as_slice() {
             [] => "no configuration file: the defaults are valid\n".to_owned(),
             files => files.iter().map(|file| format!("{}: valid\n", file.display())).collect(),
         },
-        (ReportFormat::Text, Err(mistakes)) => format!("{mistakes}\n"),
-        (ReportFormat::Json, loaded) => {
+        (Format::Text, Err(mistakes)) => format!("{mistakes}\n"),
+        (Format::Json, loaded) => {
             let mistakes = loaded.as_ref().err();
             let report = serde_json::json!({ "valid": mistakes.is_none(), "mistakes": mistakes.map_or(&[][..], |m| &m.0) });
             format!("{report:#}\n")
         }
     };
-    let written = if loaded.is_ok() || format == ReportFormat::Json { print(&text) } else { eprint(&text) };
+    let written = if loaded.is_ok() || format == Format::Json { print(&text) } else { eprint(&text) };
     match (loaded, written) {
         (_, Err(exit)) => exit,
         (Ok(_), Ok(())) => Exit::Ok,

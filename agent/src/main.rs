@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Do::Run => daemon::run(origin),
         Do::Check { format } => commands::check(&origin, format),
         Do::Schema => commands::schema(),
+        Do::Buffer { question } => commands::buffer::run(&origin, &question),
         Do::Version => commands::version(),
         Do::Completions { shell } => commands::completions(shell),
     };

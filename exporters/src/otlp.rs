@@ -28,6 +28,7 @@ mod failure;
 pub mod fuzz;
 mod grpc;
 mod http;
+pub mod json;
 mod lane;
 mod metrics;
 mod news;

@@ -1,11 +1,12 @@
 """The books of a page of metrics: `read = delivered + filtered + dropped + in flight`, of everything that flows."""
 
 OUTCOMES = ("read", "delivered", "filtered", "dropped")
+SPOOL_OUTCOMES = ("written", "recovered", "delivered", "dropped")
 
 
 def unbalanced(page):
     """What does not balance, in words; empty where all does."""
-    return sources(page) + destinations(page)
+    return sources(page) + destinations(page) + spools(page)
 
 
 def book(page, **labels):
@@ -46,8 +47,32 @@ def destinations(page):
             page.total("vigie_export_events_total", exporter=exporter, signal=signal, outcome=outcome)
             for outcome in ("delivered", "dropped")
         )
+        # A spool has what was there before, and keeps what sources take for delivered.
+        spooled = spool(page, exporter, signal)
+        offered += spooled["recovered"]
+        kept = spooled["waiting"]
         # One that came later, by a reload, had only what came since.
-        short = columns["in_flight"] == 0 and not reloaded and not again and done < offered - before
+        short = columns["in_flight"] == 0 and not reloaded and not again and done + kept < offered - before
         if done > offered or short:
-            wrong.append(f"{exporter} {signal}: {done} of {offered} offered, {before} dropped before; {columns}")
+            wrong.append(
+                f"{exporter} {signal}: {done} of {offered} offered, {before} dropped before; {columns}, {spooled}"
+            )
+    return wrong
+
+
+def spool(page, exporter, signal):
+    """The columns of a spool; all 0 where there is none."""
+    labels = {"exporter": exporter, "signal": signal}
+    columns = {outcome: page.total("vigie_spool_events_total", outcome=outcome, **labels) for outcome in SPOOL_OUTCOMES}
+    return columns | {"waiting": page.total("vigie_spool_waiting_events", **labels)}
+
+
+def spools(page):
+    """`written + recovered = delivered + dropped + waiting`, of every spool."""
+    wrong = []
+    for series in page.series("vigie_spool_waiting_events"):
+        columns = spool(page, series.labels["exporter"], series.labels["signal"])
+        came = columns["written"] + columns["recovered"]
+        if came != columns["delivered"] + columns["dropped"] + columns["waiting"]:
+            wrong.append(f"spool of {series.labels}: {columns}")
     return wrong

@@ -31,5 +31,24 @@ class Tmpfs:
     def resize(self, size):
         _mount("-o", f"remount,size={size}", self.path)
 
+    def allow_files(self, count):
+        """So many files and directories, those that are there among them."""
+        _mount("-o", f"remount,nr_inodes={count}", self.path)
+
     def unmount(self):
         subprocess.run(["umount", "--lazy", self.path], check=True, timeout=10)
+
+
+def fill(path):
+    """Writes a file until there is no room left where it is."""
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            return
+
+
+def files(path):
+    """How many files and directories there are, with the root."""
+    return 1 + sum(1 for _ in Path(path).rglob("*"))

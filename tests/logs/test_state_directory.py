@@ -1,20 +1,9 @@
 """A state directory that cannot be written is not silent, and is no reason to stop delivering."""
 
-import pytest
-from harness.mounts import Tmpfs
+from harness.mounts import fill
 from harness.oracle import Writer, judge
 from harness.sections import tailing
 from harness.wait import until
-
-
-@pytest.fixture
-def tmpfs(request):
-    def make(path, **size):
-        made = Tmpfs(path, **size)
-        request.addfinalizer(made.unmount)
-        return made
-
-    return make
 
 
 def why_not_ready(agent):
@@ -67,15 +56,7 @@ def test_a_full_state_directory_makes_it_not_ready_until_there_is_room(agent, tm
     filler = tmp_path / "agent0/state/filler"
     started = agent(tailing(log, http_receiver))
 
-    def fill():
-        with open(filler, "wb", buffering=0) as file:
-            try:
-                while file.write(b"x" * 4096):
-                    pass
-            except OSError:
-                return
-
-    check_told_and_recovers(started, http_receiver, Writer(log), fill, filler.unlink, "No space left")
+    check_told_and_recovers(started, http_receiver, Writer(log), lambda: fill(filler), filler.unlink, "No space left")
 
 
 def test_a_state_directory_that_is_read_only_from_the_start_is_told(unstarted, tmpfs, http_receiver, tmp_path):

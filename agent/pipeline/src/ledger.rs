@@ -82,6 +82,17 @@ impl Ledger {
     }
 }
 
+/// The column of events by destination and by what became of them there, with the reason of what was dropped:
+/// `[exporter, signal, outcome, reason]`. An exporter counts what it sends, a spool what it drops.
+#[must_use]
+pub fn exported(instruments: &Instruments) -> IntCounterVec {
+    instruments.counters(
+        "vigie_export_events_total",
+        "Events by destination and by what became of them there; what was sent three times counts three times.",
+        &["exporter", "signal", "outcome", "reason"],
+    )
+}
+
 impl Counts {
     fn other(&self, outcome: &str, reason: &str) -> IntCounter {
         self.others.with_label_values(&[self.source.as_str(), self.signal.as_str(), outcome, reason])

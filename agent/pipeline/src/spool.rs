@@ -58,6 +58,7 @@ mod directory;
 mod files;
 #[cfg(fuzzing)]
 pub mod fuzz;
+pub mod inspect;
 mod medium;
 mod meters;
 mod quarantine;

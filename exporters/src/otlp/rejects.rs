@@ -9,7 +9,6 @@
 //!   as dropped either way.
 
 mod directory;
-mod json;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use vigie_pipeline::batch::{Batch, Signal};
 use vigie_pipeline::budget::Reservation;
 use vigie_pipeline::plug::Surroundings;
 
+use super::json;
 use super::portion::Portion;
 use directory::Directory;
 

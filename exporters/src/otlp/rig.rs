@@ -127,9 +127,15 @@ impl Rig {
 
     /// How many events had this outcome at the destination.
     pub(crate) fn events(&self, outcome: &str) -> f64 {
-        let labels = format!("exporter=\"default\",outcome=\"{outcome}\",signal=\"logs\"");
+        let labels = exported("logs", outcome);
         self.metric("vigie_export_events_total", &labels)
     }
+}
+
+/// The labels of `vigie_export_events_total` for an outcome at the destination.
+pub(crate) fn exported(signal: &str, outcome: &str) -> String {
+    let reason = if outcome == "dropped" { ",reason=\"rejected\"" } else { "" };
+    format!("exporter=\"default\",outcome=\"{outcome}\"{reason},signal=\"{signal}\"")
 }
 
 /// Log records with these bodies, one behind the other.

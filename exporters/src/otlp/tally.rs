@@ -6,6 +6,8 @@ use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::instruments::Instruments;
+use vigie_pipeline::ledger;
+use vigie_pipeline::receipt::DropReason;
 
 use super::failure::Phase;
 
@@ -64,10 +66,10 @@ impl Tally {
             &["exporter", "signal", "phase"],
         );
         Self {
-            events: outcomes(
-                "vigie_export_events_total",
-                "Events sent to a destination, by what became of them there.",
-            ),
+            events: Outcome::ALL.map(|outcome| {
+                let reason = if outcome == Outcome::Dropped { DropReason::Rejected.as_str() } else { "" };
+                ledger::exported(instruments).with_label_values(&[of[0], of[1], outcome.as_str(), reason])
+            }),
             bytes: outcomes(
                 "vigie_export_bytes_total",
                 "Bytes of request bodies sent to a destination, after compression.",

@@ -14,9 +14,12 @@ use super::medium::Medium;
 
 const MAGIC: &str = "vigie spool cursor 1 ";
 /// The newest cursor.
-pub(super) const CURRENT: &str = "cursor";
+const CURRENT: &str = "cursor";
 const OLD: &str = "cursor.old";
 const NEW: &str = "cursor.new";
+
+/// The files that tell where the cursor is.
+pub(super) const KEPT: [&str; 2] = [CURRENT, OLD];
 
 /// All file names of the cursor.
 pub(super) const NAMES: [&str; 3] = [CURRENT, OLD, NEW];
@@ -49,7 +52,7 @@ pub(super) struct Saved {
 /// Reads the cursor; `read` gives the beginning of a file, `None` if it is not there.
 pub(super) fn load(read: impl Fn(&str) -> io::Result<Option<Vec<u8>>>) -> io::Result<Saved> {
     let mut saved = Saved::default();
-    for name in [CURRENT, OLD] {
+    for name in KEPT {
         match read(name)?.map(|text| parse(&text)) {
             None => {}
             Some(None) => saved.damaged += 1,

@@ -3,6 +3,8 @@
 //! An exporter may be called anything; its directory has a name of letters, digits, `_`, `-` and `.` alone,
 //! and of no other exporter: every other byte is written as `%` and two hexadecimal digits.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::batch::Signal;
@@ -12,7 +14,49 @@ const LONGEST: usize = 150;
 
 /// That of one exporter and signal.
 pub(super) fn of(state_dir: &Path, exporter: &str, signal: Signal) -> PathBuf {
-    state_dir.join("spool").join(encode(exporter)).join(signal.as_str())
+    root(state_dir).join(encode(exporter)).join(signal.as_str())
+}
+
+/// That of all of them.
+pub(super) fn root(state_dir: &Path) -> PathBuf {
+    state_dir.join("spool")
+}
+
+/// The directories in a directory; none if it is not there.
+pub(super) fn children(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut children = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            children.push(path);
+        }
+    }
+    Ok(children)
+}
+
+/// The exporter whose directory has this name; the name itself if that does not tell.
+pub(super) fn decode(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped =
+            tail.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok().filter(|decoded| encode(decoded) == name).unwrap_or_else(|| name.to_owned())
 }
 
 fn encode(name: &str) -> String {
@@ -49,6 +93,8 @@ mod tests {
         fn every_name_has_a_directory_of_its_own(a in "\\PC{1,12}", b in "\\PC{1,300}") {
             prop_assert_eq!(encode(&a) == encode(&b), a == b);
             prop_assert!(encode(&b).len() < 200);
+            prop_assert_eq!(decode(&encode(&a)), a);
+            prop_assert!(decode(&encode(&b)) == b || encode(&b).len() > LONGEST);
         }
     }
 }

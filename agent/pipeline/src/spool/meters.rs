@@ -8,6 +8,7 @@ use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 use super::shelf::Shelf;
 use crate::batch::Signal;
 use crate::instruments::Instruments;
+use crate::ledger;
 use crate::receipt::DropReason;
 
 /// From a disk with a battery behind its cache to one that is in trouble.
@@ -19,6 +20,7 @@ pub(super) struct Meters {
     exporter: String,
     signal: Signal,
     events: IntCounterVec,
+    exported: IntCounterVec,
     failures: IntCounterVec,
     pub(super) written: IntCounter,
     pub(super) recovered: IntCounter,
@@ -83,16 +85,28 @@ impl Meters {
             exporter: exporter.to_owned(),
             signal,
             events,
+            exported: ledger::exported(instruments),
         };
         meters.writable.set(1);
+        for reason in [DropReason::SpoolFull, DropReason::SpoolDamaged] {
+            meters.count_dropped(0, reason);
+        }
         meters
     }
 
     /// Events were dropped.
     pub(super) fn dropped(&self, events: u64, reason: DropReason) {
         if events > 0 {
-            let labels = [self.exporter.as_str(), self.signal.as_str(), "dropped", reason.as_str()];
-            self.events.with_label_values(&labels).inc_by(events);
+            self.count_dropped(events, reason);
+        }
+    }
+
+    fn count_dropped(&self, events: u64, reason: DropReason) {
+        let labels = [self.exporter.as_str(), self.signal.as_str(), "dropped", reason.as_str()];
+        self.events.with_label_values(&labels).inc_by(events);
+        // What a destination rejects its exporter has counted.
+        if reason != DropReason::Rejected {
+            self.exported.with_label_values(&labels).inc_by(events);
         }
     }
 

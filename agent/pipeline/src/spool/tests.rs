@@ -2,5 +2,6 @@
 
 mod faults;
 mod format;
+mod inspect;
 mod power;
 mod rig;

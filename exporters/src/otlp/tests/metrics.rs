@@ -18,7 +18,7 @@ use crate::otlp::config::Config;
 use crate::otlp::destination::{Asked, Destination};
 use crate::otlp::metrics::Readings;
 use crate::otlp::news::News;
-use crate::otlp::rig::{Receiver, Rig, config};
+use crate::otlp::rig::{Receiver, Rig, config, exported};
 use crate::otlp::tally::Tally;
 
 static LOAD: Family = Family::gauge("load1", "Load.");
@@ -37,8 +37,7 @@ fn names(body: &[u8]) -> Vec<String> {
 }
 
 fn counted(rig: &Rig, outcome: &str) -> f64 {
-    let labels = format!("exporter=\"default\",outcome=\"{outcome}\",signal=\"metrics\"");
-    rig.metric("vigie_export_events_total", &labels)
+    rig.metric("vigie_export_events_total", &exported("metrics", outcome))
 }
 
 #[tokio::test]

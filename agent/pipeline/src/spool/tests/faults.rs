@@ -164,6 +164,7 @@ fn a_full_disk_takes_the_oldest_if_told_to() {
     assert_eq!(delivered.last(), Some(&99));
     assert!(delivered.is_sorted() && delivered.len() > 10 && delivered.len() < 60, "{delivered:?}");
     assert_eq!(rig.metric("vigie_spool_events_total", &["dropped", "spool_full"]), events(0..delivered[0]));
+    assert_eq!(rig.metric("vigie_export_events_total", &["dropped", "spool_full"]), events(0..delivered[0]));
     rig.check_ledger();
 }
 

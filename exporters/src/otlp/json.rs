@@ -121,8 +121,9 @@ static STATUS: Message = Message(&[(2, "message", false, Text), (3, "code", fals
 /// Deeper than this, values are shown as they are: they nest.
 const DEEPEST: usize = 64;
 
-/// The request that would carry these batches.
-pub(super) fn request(signal: Signal, batches: &[Batch]) -> Value {
+/// The request that would carry these batches, which are of this signal.
+#[must_use]
+pub fn request(signal: Signal, batches: &[Batch]) -> Value {
     let bytes = request::chunks(batches).concat();
     match signal {
         Signal::Logs => message(&LOGS, &bytes, 0),

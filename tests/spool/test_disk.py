@@ -1,0 +1,154 @@
+"""A disk that is full, read-only or out of files: sources wait, somebody is told, and it goes on when it can."""
+
+from harness.mounts import files, fill
+from harness.oracle import Writer, judge
+from harness.spool import segments, spooled, waiting
+from harness.wait import holds, until
+
+
+def why_not_ready(agent):
+    answer = agent.get("/-/ready")
+    return answer.text if answer.status == 503 else ""
+
+
+def failures(agent, reason):
+    return agent.scrape().total("vigie_spool_write_failures_total", exporter="to0", signal="logs", reason=reason)
+
+
+def spool_dropped(agent):
+    return agent.scrape().total("vigie_spool_events_total", exporter="to0", outcome="dropped")
+
+
+def check_recovers(agent, receiver, lines):
+    """It is ready again by itself, writes again, and everything arrives once."""
+    agent.wait_ready()
+    assert "the spool is written again" in agent.log
+    until(lambda: agent.ledger("app")["in_flight"] == 0, "all lines are in the spool")
+    receiver.up()
+    receiver.wait_logs(lines)
+    until(lambda: waiting(agent) == 0, "nothing waits")
+    verdict = judge(receiver.lines, lines)
+    assert verdict.exactly_once(), verdict
+    assert spool_dropped(agent) == 0
+
+
+def test_a_disk_that_fills_and_frees_loses_nothing(agent, tmpfs, http_receiver, tmp_path):
+    tmpfs(tmp_path / "agent0/state", size="4m")
+    filler = tmp_path / "agent0/state/filler"
+    http_receiver.down()
+    writer = Writer(tmp_path / "app.log")
+    started = agent(spooled(writer.path, http_receiver))
+    writer.write(1_000)
+    started.settled("app", 1_000)
+    for _ in range(3):
+        fill(filler)
+        writer.write(1_000)
+        until(lambda: "the spool of to0 cannot be written" in why_not_ready(started), "it is not ready, and says why")
+        assert started.get("/-/healthy").status == 200
+        assert started.value("vigie_spool_writable", exporter="to0", signal="logs") == 0
+        assert failures(started, "disk_full") > 0
+        until(lambda: started.ledger("app")["in_flight"] > 0, "what was read is not settled")
+        filler.unlink()
+        started.wait_ready()
+        started.settled("app", writer.next)
+        assert started.value("vigie_spool_writable", exporter="to0", signal="logs") == 1
+    told = [line for line in started.log.splitlines() if "WARN" in line and "No space left" in line and "spool" in line]
+    assert len(told) == 3, "said once each time, not at each try"
+    check_recovers(started, http_receiver, 4_000)
+
+
+def test_what_could_not_be_written_survives_a_kill_behind_its_offset(agent, tmpfs, http_receiver, tmp_path):
+    tmpfs(tmp_path / "agent0/state", size="4m")
+    filler = tmp_path / "agent0/state/filler"
+    http_receiver.down()
+    writer = Writer(tmp_path / "app.log")
+    started = agent(spooled(writer.path, http_receiver))
+    writer.write(1_000)
+    started.settled("app", 1_000)
+    fill(filler)
+    writer.write(1_000)
+    until(lambda: failures(started, "disk_full") > 0, "the disk is full")
+    started.kill9()
+    filler.unlink()
+    started.start()
+    http_receiver.up()
+    http_receiver.wait_logs(2_000)
+    verdict = judge(http_receiver.lines, 2_000)
+    # The last save of the offset may have found the disk full: what it did not know comes again.
+    assert verdict.none_lost(duplicates=1_000), verdict
+
+
+def test_a_spool_that_fills_its_disk_makes_room_by_delivering(agent, tmpfs, http_receiver, tmp_path):
+    tmpfs(tmp_path / "agent0/state", size="1m")
+    http_receiver.down()
+    writer = Writer(tmp_path / "app.log")
+    started = agent(spooled(writer.path, http_receiver))
+    lines = writer.write(20_000)
+    until(lambda: failures(started, "disk_full") > 0, "the disk is full")
+    assert 0 < waiting(started) < lines
+    http_receiver.up()
+    check_recovers(started, http_receiver, lines)
+
+
+def test_a_full_disk_takes_the_oldest_if_told_to(agent, tmpfs, http_receiver, tmp_path):
+    tmpfs(tmp_path / "agent0/state", size="2m")
+    http_receiver.down()
+    writer = Writer(tmp_path / "app.log")
+    started = agent(spooled(writer.path, http_receiver, spool={"max_size": "16MiB", "when_full": "drop_oldest"}))
+    lines = writer.write(30_000)
+    started.settled("app", lines)
+    lost = int(spool_dropped(started))
+    assert lost > 0 and waiting(started) + lost == lines
+    http_receiver.up()
+    http_receiver.wait_logs(lines - lost)
+    until(lambda: waiting(started) == 0, "nothing waits")
+    verdict = judge(http_receiver.lines, lines)
+    assert verdict.missing == list(range(lost)), "the oldest went, and all of them are counted"
+    assert verdict.duplicates == 0 and not verdict.corrupt
+
+
+def test_a_disk_without_room_for_another_file_is_told_until_there_is(agent, tmpfs, http_receiver, tmp_path):
+    state = tmpfs(tmp_path / "agent0/state")
+    writer = Writer(tmp_path / "app.log")
+    started = agent(spooled(writer.path, http_receiver, spool={"max_size": "1MiB"}))
+    writer.write(100)
+    http_receiver.wait_logs(100)
+    http_receiver.down()
+    state.allow_files(files(state.path))
+    lines = writer.write(5_000)
+    until(lambda: "the spool of to0 cannot be written" in why_not_ready(started), "it is not ready, and says why")
+    assert failures(started, "disk_full") > 0
+    state.allow_files(1_000)
+    check_recovers(started, http_receiver, lines)
+
+
+def test_a_state_directory_that_is_read_only_from_the_start_holds_lines_back(
+    unstarted, tmpfs, http_receiver, tmp_path
+):
+    state = tmpfs(tmp_path / "agent0/state")
+    state.read_only()
+    writer = Writer(tmp_path / "app.log")
+    lines = writer.write(1_000)
+    started = unstarted(spooled(writer.path, http_receiver)).start(ready=False)
+    until(lambda: "the spool of to0 cannot be written" in why_not_ready(started), "it is not ready, and says why")
+    until(lambda: failures(started, "read_only") > 0, "it is counted")
+    # Acknowledged means durable: nothing is sent that would not survive.
+    holds(lambda: not http_receiver.lines, "nothing is delivered past the spool", 1)
+    state.writable()
+    check_recovers(started, http_receiver, lines)
+
+
+def test_a_spool_that_another_process_has_waits_for_it(agent, unstarted, http_receiver, tmp_path):
+    writer = Writer(tmp_path / "app.log")
+    config = spooled(writer.path, http_receiver)
+    first = agent(config)
+    writer.write(100)
+    first.settled("app", 100)
+    second = unstarted(config | {"agent": {"state_dir": str(first.state_dir)}, "collectors": {}})
+    second.start(ready=False)
+    until(lambda: "in use by another process" in second.log, "it says who has it")
+    assert "the spool of to0 cannot be written" in why_not_ready(second)
+    first.terminate()
+    second.wait_ready()
+    assert segments(second) == segments(first)
+    assert judge(http_receiver.lines, 100).exactly_once()
