@@ -149,7 +149,7 @@ impl Queue {
     /// Takes the next batch if one is there and `fits` says so.
     pub fn try_next(self: &Arc<Self>, fits: impl FnOnce(&Batch) -> bool) -> Option<Delivery> {
         let Some(spool) = self.spool.get() else { return self.take_waiting(|receipt| fits(&receipt.batch)) };
-        if spool.writes() || !spool.is_empty() {
+        if spool.goes_first() {
             let item = spool.take(fits)?;
             return Some(Delivery { content: Some(Content::Stored(item)), queue: Arc::clone(self) });
         }

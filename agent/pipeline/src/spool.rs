@@ -40,7 +40,9 @@
 //!
 //! A write or sync that fails ends the segment where it was last durable: what the kernel still holds after
 //! a failed sync is not known, so nothing is written behind it. The group goes back to the queue and is
-//! written again, to a new segment, every second until it succeeds; meanwhile the agent is not ready.
+//! written again, to a new segment, every second until it succeeds; meanwhile the agent is not ready. An
+//! exporter that has had all that is durable is then given what waits in memory: no destination that is well
+//! waits for a disk that is not.
 //!
 //! When `max_size` is reached, `block` lets the queue fill, so that sources wait; `drop_oldest` removes the
 //! oldest segment, with a count. When the disk itself is full, `drop_oldest` does the same.
@@ -205,6 +207,8 @@ struct Desk {
     /// The files have been opened: the shelf knows what they hold.
     opened: bool,
     ending: Option<Ending>,
+    /// The files cannot be written now.
+    stuck: bool,
     /// There may be something to do.
     poked: bool,
 }
@@ -216,6 +220,12 @@ pub enum Ending {
     Shutdown,
     /// The destination is gone: what cannot be written any more is dropped for this reason.
     Removed(DropReason),
+}
+
+impl Desk {
+    fn is_empty(&self) -> bool {
+        !self.opened || !self.shelf.has_ready() && !self.shelf.has_unread() && !self.shelf.writing
+    }
 }
 
 impl Spool {
@@ -286,13 +296,18 @@ impl Spool {
 
     /// Whether nothing can be taken any more, if nothing more is written.
     pub(crate) fn is_empty(&self) -> bool {
-        let desk = self.desk();
-        !desk.opened || !desk.shelf.has_ready() && !desk.shelf.has_unread() && !desk.shelf.writing
+        self.desk().is_empty()
     }
 
     /// Whether what is pushed is written.
     pub(crate) fn writes(&self) -> bool {
         self.desk().settings.is_some()
+    }
+
+    /// Whether exporters are given what it holds, and not what waits in memory.
+    pub(crate) fn goes_first(&self) -> bool {
+        let desk = self.desk();
+        desk.settings.is_some() && !desk.stuck || !desk.is_empty()
     }
 
     /// Events that are durable and not delivered.

@@ -1,35 +1,31 @@
 //! The one who writes and reads the files of a spool. It blocks on the disk, so it has a thread of its own;
 //! whoever runs it builds another when it panics.
 
+mod intake;
+mod trouble;
+
 use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::files::{Entry, Files, Read, Stored};
+use super::files::{Files, Read, Stored};
 use super::medium::Medium;
-use super::record;
-use super::segment::START;
 use super::shelf::{Item, cost};
-use super::{Ending, Settings, Spool, WhenFull};
-use crate::queue::{Delivery, Queue};
-use crate::readiness::Latch;
-use crate::receipt::{DropReason, Fate};
+use super::{Ending, Spool};
+use crate::queue::Queue;
+use crate::receipt::DropReason;
+use trouble::{Attempt, Trouble};
 
 /// At most so often the cursor is saved.
 const SAVE_EVERY: Duration = Duration::from_millis(200);
 /// What failed is tried again so much later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long another process may have the files before that is told: the agent before this one may be ending.
-const BUSY_PATIENCE: Duration = Duration::from_secs(3);
 /// Damage is told at most so often.
 const DAMAGE_EVERY: Duration = Duration::from_secs(10);
 /// A segment whose reading has failed so often is given up.
 const MOST_READ_FAILURES: u32 = 3;
-/// A group is at most so long, and of so many batches.
-const GROUP_BYTES: u64 = 4 << 20;
-const GROUP_BATCHES: usize = 256;
 /// A segment that is shorter is not removed only because all of it is delivered.
 const WORTH_REMOVING: u64 = 1 << 20;
 
@@ -51,12 +47,6 @@ pub struct Clerk {
     /// `max_size` is reached, since then.
     full: Option<Instant>,
     damage_told: Option<Instant>,
-}
-
-/// Why the files cannot be written.
-struct Trouble {
-    since: Instant,
-    _latch: Latch,
 }
 
 impl Clerk {
@@ -120,7 +110,7 @@ impl Clerk {
                 return Some(self.write_at - now);
             }
             if let Err(error) = self.open() {
-                self.failed(now, &error, "open the spool");
+                self.failed(now, &error, Attempt::Open);
                 return Some(RETRY_AFTER);
             }
         }
@@ -173,167 +163,8 @@ impl Clerk {
             );
         }
         self.files = Some(files);
-        self.recovered_from_trouble();
+        self.succeeded(Attempt::Open);
         Ok(())
-    }
-
-    // In
-
-    /// Writes one group of what waits. When to be called again.
-    fn write(&mut self, now: Instant) -> Option<Duration> {
-        let settings = self.spool.desk().settings?;
-        if now < self.write_at {
-            return Some(self.write_at - now);
-        }
-        let files = self.files.as_mut()?;
-        if files.active_len() >= settings.segment_size() {
-            files.seal();
-        }
-        // Before anything is taken: at no time is a batch neither in the queue nor known to be on its way.
-        self.spool.desk().shelf.writing = true;
-        let group = self.take_group(&settings);
-        if group.is_empty() {
-            self.spool.desk().shelf.writing = false;
-            if self.queue.has_waiting() {
-                return self.make_room(now, &settings);
-            }
-            self.has_room_again(now, &settings);
-            return None;
-        }
-        self.has_room_again(now, &settings);
-        match self.append(&group, now) {
-            Ok(()) => {
-                self.queue.notify_takers();
-                for delivery in group {
-                    delivery.settle(Fate::DELIVERED);
-                }
-                self.recovered_from_trouble();
-                Some(Duration::ZERO).filter(|_| self.queue.has_waiting())
-            }
-            Err(error) => {
-                // Each goes to the front of the queue: the last has to go first.
-                group.into_iter().rev().for_each(drop);
-                self.spool.desk().shelf.writing = false;
-                let no_space =
-                    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-                if no_space && settings.when_full == WhenFull::DropOldest && self.drop_oldest() {
-                    return Some(Duration::ZERO);
-                }
-                self.failed(now, &error, "write the spool");
-                Some(RETRY_AFTER)
-            }
-        }
-    }
-
-    fn take_group(&mut self, settings: &Settings) -> Vec<Delivery> {
-        let Some(files) = &self.files else { return Vec::new() };
-        let (held, active) = (files.bytes(), files.active_len());
-        let start = if active == 0 { START as u64 } else { 0 };
-        let room = settings.max_size.saturating_sub(held + start);
-        let most = settings.segment_size().saturating_sub(active).min(GROUP_BYTES);
-        let mut bytes = 0;
-        let mut group: Vec<Delivery> = Vec::new();
-        while group.len() < GROUP_BATCHES {
-            let is_first = group.is_empty();
-            let taken = self.queue.take_waiting(|receipt| {
-                let with = bytes + record::record_len(&receipt.name, &receipt.batch);
-                // One that is larger than all the room there is passes alone instead of never.
-                let fits = with <= room || is_first && held == 0;
-                let goes = fits && (is_first || with <= most);
-                bytes = if goes { with } else { bytes };
-                goes
-            });
-            let Some(delivery) = taken else { break };
-            if delivery.batch().count == 0 {
-                delivery.settle(Fate::DELIVERED);
-            } else {
-                group.push(delivery);
-            }
-        }
-        group
-    }
-
-    fn append(&mut self, group: &[Delivery], now: Instant) -> io::Result<()> {
-        let Some(files) = self.files.as_mut() else { return Err(io::ErrorKind::NotFound.into()) };
-        let written = self.spool.clock.unix_nanos();
-        let first = self.spool.desk().shelf.end;
-        let entries: Vec<Entry<'_>> = group
-            .iter()
-            .map(|delivery| Entry { source: delivery.source(), batch: delivery.batch() })
-            .collect();
-        let places = files.append(&entries, first, written)?;
-        let meters = &self.spool.meters;
-        meters.synced(self.spool.clock.monotonic().saturating_duration_since(now));
-        let mut desk = self.spool.desk();
-        let mut event = first;
-        for (delivery, (place, next)) in group.iter().zip(places) {
-            let batch = delivery.batch().clone();
-            let count = u64::from(batch.count);
-            meters.written.inc_by(count);
-            desk.shelf.end += count;
-            if desk.shelf.read_to == event
-                && let Some(hold) = self.spool.allowance.hold(desk.shelf.held(), cost(&batch))
-            {
-                desk.shelf.ready(Item { event, place, written, batch, hold });
-                files.go_to(next);
-            }
-            event += count;
-        }
-        desk.shelf.writing = false;
-        Ok(())
-    }
-
-    /// `max_size` is reached. When to try again.
-    fn make_room(&mut self, now: Instant, settings: &Settings) -> Option<Duration> {
-        let (exporter, signal) = (&*self.spool.exporter, self.spool.signal.as_str());
-        if self.full.is_none() {
-            self.full = Some(now);
-            match settings.when_full {
-                WhenFull::Block => warn!(exporter, signal, "the spool is full: sources wait"),
-                WhenFull::DropOldest => {
-                    warn!(exporter, signal, "the spool is full: the oldest events are dropped")
-                }
-            }
-        }
-        match settings.when_full {
-            WhenFull::Block => {
-                // What is delivered may free a segment; who delivers pokes.
-                let before = self.files.as_ref()?.bytes();
-                self.tidy(now, true);
-                Some(Duration::ZERO)
-                    .filter(|_| self.files.as_ref().is_some_and(|files| files.bytes() < before))
-            }
-            WhenFull::DropOldest => Some(if self.drop_oldest() { Duration::ZERO } else { RETRY_AFTER }),
-        }
-    }
-
-    /// Tells that the spool is full no more: when it is half empty, for on the edge it is full by turns.
-    fn has_room_again(&mut self, now: Instant, settings: &Settings) {
-        let Some(since) = self.full else { return };
-        if self.files.as_ref().is_some_and(|files| files.bytes() <= settings.max_size / 2) {
-            self.full = None;
-            let (exporter, signal) = (&*self.spool.exporter, self.spool.signal.as_str());
-            info!(exporter, signal, after = ?(now - since), "the spool has room again");
-        }
-    }
-
-    /// Removes the oldest segment; false if there is none.
-    fn drop_oldest(&mut self) -> bool {
-        let Some(files) = self.files.as_mut() else { return false };
-        let mut desk = self.spool.desk();
-        let Some(base) = files.end_of_oldest(desk.shelf.end) else { return false };
-        let lost = desk.shelf.drop_before(base);
-        let cursor = desk.shelf.cursor();
-        drop(desk);
-        self.spool.meters.dropped(lost, DropReason::SpoolFull);
-        // First the cursor, so that what is gone does not pass for damage after a crash. On a full disk there
-        // is room for it only when the segment is gone.
-        let saved = files.save_cursor(cursor);
-        let removed = files.remove_oldest();
-        if saved.is_err() {
-            self.spool.desk().shelf.moved = true;
-        }
-        removed.is_ok()
     }
 
     // Out
@@ -435,11 +266,14 @@ impl Clerk {
         if cursor == end && (at_once || files.active_len() >= WORTH_REMOVING) {
             files.seal();
         }
+        let mut save_at = self.save_at;
         if !desk.shelf.moved && cursor == files.cursor() {
-            return None;
+            self.trouble.as_ref()?;
+            // Only to see whether it can be saved now: there may be nothing else to write.
+            save_at = save_at.max(self.write_at);
         }
-        if now < self.save_at && !at_once {
-            return Some(self.save_at - now);
+        if now < save_at && !at_once {
+            return Some(save_at - now);
         }
         desk.shelf.moved = false;
         drop(desk);
@@ -451,15 +285,13 @@ impl Clerk {
         }
         match saved.and_then(|()| files.remove_delivered(end)) {
             Ok(()) => {
-                if self.write_at <= now {
-                    self.recovered_from_trouble();
-                }
+                self.succeeded(Attempt::Save);
                 None
             }
             Err(error) => {
                 self.spool.desk().shelf.moved = true;
                 self.save_at = now + RETRY_AFTER;
-                self.failed(now, &error, "save the cursor of the spool");
+                self.failed(now, &error, Attempt::Save);
                 Some(RETRY_AFTER)
             }
         }
@@ -484,34 +316,6 @@ impl Clerk {
                     "no such exporter any more: its spool stays in {directory}, to be delivered when it comes back"
                 );
             }
-        }
-    }
-
-    // Trouble
-
-    fn failed(&mut self, now: Instant, error: &io::Error, what: &str) {
-        let (exporter, signal) = (&*self.spool.exporter, self.spool.signal.as_str());
-        self.write_at = now + RETRY_AFTER;
-        if error.kind() == io::ErrorKind::ResourceBusy && now - self.began < BUSY_PATIENCE {
-            self.write_at = now + RETRY_AFTER / 20;
-            return;
-        }
-        self.spool.meters.failed(error);
-        self.spool.meters.writable.set(0);
-        if self.trouble.is_none() {
-            let directory = self.spool.directory().display();
-            warn!(exporter, signal, "{what} in {directory}: {error}; what comes waits until it can be");
-            let _latch = self.spool.readiness.latch(format!("the spool of {exporter} cannot be written"));
-            self.trouble = Some(Trouble { since: now, _latch });
-        }
-    }
-
-    fn recovered_from_trouble(&mut self) {
-        if let Some(trouble) = self.trouble.take() {
-            self.spool.meters.writable.set(1);
-            let after = self.spool.clock.monotonic().saturating_duration_since(trouble.since);
-            let (exporter, signal) = (&*self.spool.exporter, self.spool.signal.as_str());
-            info!(exporter, signal, ?after, "the spool is written again");
         }
     }
 }

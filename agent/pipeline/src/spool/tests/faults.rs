@@ -137,6 +137,31 @@ fn a_full_disk_makes_sources_wait_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_destination_that_is_well_waits_for_no_disk_that_is_not() {
+    let memory = Memory::default();
+    let mut rig = filled(&memory, 3, 100, block(1 << 20));
+    memory.contents().space = Some(50);
+    for number in 3..6 {
+        rig.offer(number, 100);
+    }
+    rig.work();
+    assert_eq!(rig.told(), [0, 1, 2]);
+    assert_eq!(rig.deliver_all(), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(rig.told(), [3, 4, 5], "told when they are delivered, and not before");
+    assert_eq!(rig.events("written"), events(0..3));
+    assert!(!rig.readiness.reasons().is_empty());
+    // When there is room again that is noticed though nothing comes, and what comes is durable again.
+    memory.contents().space = None;
+    rig.hand.advance(Duration::from_secs(1));
+    rig.work();
+    assert!(rig.readiness.reasons().is_empty());
+    rig.offer(6, 100);
+    rig.work();
+    assert_eq!(rig.told(), [6]);
+    assert_eq!(rig.killed().deliver_all().last(), Some(&6));
+}
+
+#[test]
 fn on_a_full_disk_deliveries_make_room_by_themselves() {
     let memory = Memory::default();
     let mut rig = rig(&memory, block(256 << 10));
