@@ -145,5 +145,5 @@ def test_version_and_completions():
 
 def test_help_names_every_command():
     text = vigie("--help").stdout
-    for command in ("run", "check", "schema", "version", "completions"):
+    for command in ("run", "check", "schema", "buffer", "version", "completions"):
         assert command in text
