@@ -28,6 +28,7 @@ mod severity;
 mod source;
 mod store;
 mod timestamp;
+mod unpack;
 mod wake;
 
 use std::sync::Arc;

@@ -5,9 +5,10 @@ import subprocess
 import threading
 import time
 
+import pytest
 from harness.oracle import Writer, judge, record
 from harness.sections import tailing
-from harness.wait import until
+from harness.wait import holds, until
 
 
 def delivered(receiver, written, timeout=30):
@@ -162,3 +163,53 @@ def test_a_double_star_finds_files_in_directories_that_come_later(agent, http_re
         (tmp_path / path).write_text(path + "\n")
     http_receiver.wait_logs(3)
     assert sorted(http_receiver.lines) == ["tree/a.log", "tree/x/b.log", "tree/x/y/z/c.log"]
+
+
+def test_files_compressed_by_their_rotation_are_read_once_across_a_kill_in_the_middle(agent, http_receiver, tmp_path):
+    log = tmp_path / "app.log"
+    started = agent(tailing(f"{log}*", http_receiver))
+    writer = Writer(log, size=1000)
+    for generation in range(6):
+        writer.write(3000)
+        os.rename(log, f"{log}.{generation}")
+        writer.write(10)
+        if generation % 2 == 0:
+            started.settled("app", 1)
+            packing = subprocess.Popen(["gzip", f"{log}.{generation}"])
+            started.kill9()
+            assert packing.wait(30) == 0
+            started.start()
+        else:
+            subprocess.run(["gzip", f"{log}.{generation}"], check=True, timeout=30)
+    # Some come twice, so their count says nothing.
+    until(lambda: not judge(http_receiver.lines, writer.next).missing, "all is there", 60, every=0.5)
+    verdict = judge(http_receiver.lines, writer.next)
+    # What was in flight at one of the three kills: never a whole generation each time.
+    assert verdict.none_lost(duplicates=verdict.expected // 2), verdict
+    assert all("\x1f" not in line for line in http_receiver.lines)
+    until(lambda: started.scrape().total("vigie_log_lag_bytes", source="app") == 0, "all is read")
+    before = len(http_receiver.lines)
+    assert started.terminate() == 0
+    started.start()
+    writer.write(1)
+    http_receiver.wait_logs(before + 1)
+    holds(lambda: len(http_receiver.lines) == before + 1, "nothing of it comes again", 1.5)
+
+
+@pytest.mark.parametrize("pack", [["gzip"], ["zstd", "-q", "--rm"]], ids=["gzip", "zstd"])
+def test_files_compressed_while_the_agent_is_stopped_are_unpacked(agent, http_receiver, tmp_path, pack):
+    log = tmp_path / "app.log"
+    started = agent(tailing(log, http_receiver))
+    writer = Writer(log)
+    writer.write(1000)
+    started.settled("app", 1000)
+    assert started.terminate() == 0
+    for generation in range(3):
+        writer.write(1000)
+        os.rename(log, f"{log}.{generation}")
+        subprocess.run([*pack, f"{log}.{generation}"], check=True, timeout=30)
+    writer.write(1000)
+    started.start()
+    verdict = delivered(http_receiver, writer.next)
+    assert verdict.exactly_once(), verdict
+    assert not list((started.state_dir / "logs").glob("unpacked*")), "what is unpacked has no name"

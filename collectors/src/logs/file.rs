@@ -161,6 +161,16 @@ impl Followed {
         Entry { path: self.path.clone(), head: self.head, mark, seen, born: self.born }
     }
 
+    /// What the store would know if all of it was read.
+    pub(crate) fn whole(&self) -> io::Result<Entry> {
+        Ok(self.entry(Mark::at(&self.handle, self.size)?, 0))
+    }
+
+    /// Whether it is what was known, and was only appended to.
+    pub(crate) fn is_still(&self, entry: &Entry) -> bool {
+        entry.is_of(&self.handle, self.size).unwrap_or(true)
+    }
+
     /// Up to where it was read.
     pub(crate) fn position(&self) -> Mark {
         self.position

@@ -9,6 +9,7 @@
 //! line was read and settled, and nobody has written to it for a while.
 
 mod asleep;
+mod compressed;
 mod cuts;
 mod discovery;
 mod fork;

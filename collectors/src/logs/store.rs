@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
@@ -66,6 +67,8 @@ pub(crate) struct Store {
 
 #[derive(Debug, Default)]
 struct State {
+    /// When it was saved, as far as is known, by who was there before.
+    saved: Option<SystemTime>,
     files: BTreeMap<(Owner, FileId), Entry>,
     patterns: BTreeSet<(Arc<str>, String)>,
     /// The sources that live, by how many parts: while one is replaced there may be two.
@@ -78,6 +81,11 @@ struct State {
 static STORES: Mutex<Vec<(PathBuf, Weak<Store>)>> = Mutex::new(Vec::new());
 
 impl Entry {
+    /// Whether `file` is what is remembered, and was only appended to.
+    pub(crate) fn is_of(&self, file: &File, size: u64) -> io::Result<bool> {
+        Ok(size >= self.mark.offset && self.head.is_at(file, 0)? && self.mark.holds(file)?)
+    }
+
     /// Whether it was not known to exist for so long, at the time `now`, that it may be forgotten.
     const fn is_old(&self, now: u64) -> bool {
         now.saturating_sub(self.seen) >= FORGET_AFTER
@@ -110,6 +118,23 @@ impl Store {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When positions were saved last before this process.
+    pub(crate) fn saved_at(&self) -> Option<SystemTime> {
+        self.state().saved
+    }
+
+    /// An empty file that has no name, beside the positions.
+    pub(crate) fn unnamed(&self) -> io::Result<File> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        fs::create_dir_all(&self.directory)?;
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.join(format!("unpacked.{number}"));
+        // One that a crash has left here is as good.
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(file)
     }
 
     /// Whether there is anything to save.
@@ -159,7 +184,10 @@ fn load(directory: &Path) -> State {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => warn!("read {}: {error}", path.display()),
             Ok(text) => match format::read(&text) {
-                Ok((files, patterns)) => return State { files, patterns, ..State::default() },
+                Ok((files, patterns)) => {
+                    let saved = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
+                    return State { saved, files, patterns, ..State::default() };
+                }
                 Err(error) => {
                     warn!("read {}: {error}", path.display());
                     // Out of the way, or the next write would put it in the place of the generation before.

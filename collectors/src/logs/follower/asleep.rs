@@ -151,7 +151,7 @@ impl Follower {
         for id in &gone {
             entries.extend(self.parts.claim.find(*id).map(|entry| (*id, entry)));
         }
-        self.find_by_inode(entries, seen, told);
+        self.find_by_inode(entries, told);
         for id in gone {
             // Those that were found are awake.
             if let Some(file) = self.asleep.remove(&id) {

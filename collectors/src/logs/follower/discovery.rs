@@ -18,20 +18,10 @@ use crate::logs::file::{Followed, modified};
 use crate::logs::identity::{self, FileId, Mark};
 use crate::logs::meters::{Loss, MOST_UNREADABLE};
 use crate::logs::patterns::nearest;
-use crate::logs::store::Entry;
+use crate::logs::unpack::is_compressed;
 
 /// So often the store is told which files exist.
 const EXIST_EVERY: Duration = Duration::from_secs(600);
-
-/// How the formats begin that rotated logs are compressed to: gzip, zstd, xz, bzip2, lz4.
-const COMPRESSED: [&[u8]; 5] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"\x04\x22\x4d\x18"];
-
-impl Entry {
-    /// Whether `file` is what is remembered, and was only appended to.
-    pub(super) fn is_of(&self, file: &File, size: u64) -> io::Result<bool> {
-        Ok(size >= self.mark.offset && self.head.is_at(file, 0)? && self.mark.holds(file)?)
-    }
-}
 
 impl Follower {
     /// Looks for files that came, went, or were renamed. Returns the directories to watch.
@@ -293,9 +283,4 @@ impl Follower {
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
-}
-
-fn is_compressed(file: &File) -> io::Result<bool> {
-    let start = identity::read(file, 0, 6)?;
-    Ok(COMPRESSED.iter().any(|magic| start.starts_with(magic)))
 }

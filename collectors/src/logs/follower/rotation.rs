@@ -24,6 +24,7 @@ use super::discovery::open;
 use super::{Birth, Follower, Told};
 use crate::logs::identity::{FileId, Mark};
 use crate::logs::store::Entry;
+use crate::logs::unpack::is_compressed;
 
 /// How long a copy may be shorter than its original without growing, before it is taken for another file.
 const COPY_STALLS: Duration = Duration::from_secs(2);
@@ -50,45 +51,68 @@ impl Follower {
     /// Files known before the agent was started that no pattern matches any more: follows them to their ends.
     pub(super) fn find_renamed(&mut self, seen: &HashSet<FileId>, told: &Told) {
         let remembered = self.remembered.clone();
-        let mut rotated = BTreeSet::new();
+        let is_still =
+            |id: &FileId, entry: &Entry| self.files.get(id).is_none_or(|file| file.is_still(entry));
+        let (mut rotated, mut changed) = (BTreeSet::new(), BTreeSet::new());
         for (id, entry) in &remembered {
-            if self.names.get(&entry.path).is_some_and(|now| now != id) {
+            match self.names.get(&entry.path) {
                 // Also if the file itself is no longer there.
-                rotated.insert((entry.path.clone(), entry.born));
+                Some(now) if now != id => {
+                    rotated.insert((entry.path.clone(), entry.born));
+                    changed.insert(entry.path.clone());
+                }
+                Some(_) if !is_still(id, entry) => {
+                    changed.insert(entry.path.clone());
+                }
+                _ => {}
             }
         }
-        self.find_by_inode(remembered, seen, told);
+        let is_there = |(id, entry): &(FileId, Entry)| seen.contains(id) && is_still(id, entry);
+        let away: Vec<_> = remembered.into_iter().filter(|known| !is_there(known)).collect();
+        self.find_by_inode(away, told);
         for (path, born) in rotated {
             self.find_between(&path, born, told);
         }
-    }
-
-    /// Files that are known and not seen: follows those to their ends that are beside where they were.
-    pub(super) fn find_by_inode(&mut self, known: Vec<(FileId, Entry)>, seen: &HashSet<FileId>, told: &Told) {
-        let mut directories: BTreeMap<PathBuf, Vec<(u64, OsString)>> = BTreeMap::new();
-        for (id, entry) in known.into_iter().filter(|(id, _)| !seen.contains(id)) {
-            let Some(parent) = entry.path.parent().map(Path::to_owned) else { continue };
-            let names = directories.entry(parent.clone()).or_insert_with(|| list(&parent));
-            let Some((_, name)) = names.iter().find(|(inode, _)| *inode == id.inode) else { continue };
-            let path = parent.join(name);
-            if let Err(error) = self.resume(&path, id, entry, told) {
-                self.fails("open", &path, &error);
+        if let Some(saved) = self.parts.claim.store().saved_at() {
+            for path in changed {
+                self.find_compressed_between(&path, saved, told);
             }
         }
     }
 
-    fn resume(&mut self, path: &Path, id: FileId, entry: Entry, told: &Told) -> io::Result<()> {
+    /// Files that are known and not where they were: follows those to their ends that are beside it.
+    pub(super) fn find_by_inode(&mut self, known: Vec<(FileId, Entry)>, told: &Told) {
+        let mut directories: BTreeMap<PathBuf, Vec<(u64, OsString)>> = BTreeMap::new();
+        for (id, entry) in known {
+            let Some(parent) = entry.path.parent().map(Path::to_owned) else { continue };
+            let names = directories.entry(parent.clone()).or_insert_with(|| list(&parent));
+            let found = names.iter().find(|(inode, _)| *inode == id.inode && !self.files.contains_key(&id));
+            let resumed = match found.map(|(_, name)| parent.join(name)) {
+                Some(path) => self.resume(&path, id, &entry, told).unwrap_or_else(|error| {
+                    self.fails("open", &path, &error);
+                    true
+                }),
+                None => false,
+            };
+            if !resumed {
+                self.find_compressed(id, &entry, told);
+            }
+        }
+    }
+
+    /// Follows what is at `path` if it is what is known. Whether it is.
+    fn resume(&mut self, path: &Path, id: FileId, entry: &Entry, told: &Told) -> io::Result<bool> {
         let file = open(path)?;
         let meta = file.metadata()?;
-        if !meta.is_file() || FileId::of(&meta) != id {
-            return Ok(());
+        if !meta.is_file() || FileId::of(&meta) != id || is_compressed(&file)? {
+            return Ok(false);
         }
         let mut start = entry.mark;
         if !entry.is_of(&file, meta.len())? {
             // Truncated before it was renamed; under any other name it is another file with a reused inode.
             let names = path.file_name().zip(entry.path.file_name());
             if !names.is_some_and(|(name, of)| is_rotation_of(name, of)) {
-                return Ok(());
+                return Ok(false);
             }
             self.parts.meters.truncations.inc();
             start = Mark::START;
@@ -101,9 +125,9 @@ impl Follower {
             start.offset
         );
         self.parts.meters.rotations.inc();
-        self.follow(entry.path, file, id, start, told)?;
+        self.follow(entry.path.clone(), file, id, start, told)?;
         self.leave(id, told);
-        Ok(())
+        Ok(true)
     }
 
     /// Files beside `path` with rotated names that are younger than the file that was known there: follows
@@ -137,7 +161,7 @@ impl Follower {
     }
 
     /// No path that matches leads to this file.
-    fn leave(&mut self, id: FileId, told: &Told) {
+    pub(super) fn leave(&mut self, id: FileId, told: &Told) {
         if let Some(file) = self.files.get_mut(&id) {
             file.gone = Some(told.now);
         }
@@ -192,13 +216,13 @@ impl Follower {
 }
 
 /// Whether `name` is what rotation makes of `original`: `app.log.1`, `app.log-20260101`, `app.log.old`.
-fn is_rotation_of(name: &OsStr, original: &OsStr) -> bool {
+pub(super) fn is_rotation_of(name: &OsStr, original: &OsStr) -> bool {
     let (name, original) = (name.as_encoded_bytes(), original.as_encoded_bytes());
     name.strip_prefix(original).is_some_and(|rest| matches!(rest.first(), Some(b'.' | b'-' | b'_')))
 }
 
 /// Inodes and names in a directory; nothing if it cannot be read.
-fn list(directory: &Path) -> Vec<(u64, OsString)> {
+pub(super) fn list(directory: &Path) -> Vec<(u64, OsString)> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.map(|entry| (entry.ino(), entry.file_name())).collect()
 }

@@ -191,3 +191,108 @@ fn another_file_with_the_same_inode_is_another_file() {
     rig.start();
     assert_eq!(rig.bodies(), ["an inode that was reused", "2"]);
 }
+
+/// As `gzip` does: the packed file is as old as the original, which is deleted.
+fn gzip(rig: &Rig, name: &str) {
+    let done = std::process::Command::new("gzip").arg(rig.path(name)).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn a_file_compressed_while_stopped_is_read_on_where_it_stood_and_once() {
+    for pattern in ["app.log", "app.log*"] {
+        let mut rig = Rig::new(pattern, StartAt::Beginning);
+        rig.append("app.log", numbered(0..100));
+        assert_eq!(rig.bodies().len(), 100);
+        rig.settle_all();
+        rig.save();
+        rig.kill();
+        rig.append("app.log", "behind\n");
+        rig.rename("app.log", "app.log.1");
+        gzip(&rig, "app.log.1");
+        rig.append("app.log", "fresh\n");
+        rig.start();
+        let mut bodies = rig.bodies();
+        bodies.sort();
+        assert_eq!(bodies, ["behind", "fresh"], "{pattern}");
+        rig.balances();
+        // Not settled: it is read again, from where it was compressed.
+        rig.save();
+        rig.kill();
+        rig.start();
+        let mut bodies = rig.bodies();
+        bodies.sort();
+        assert_eq!(bodies, ["behind", "fresh"], "{pattern}");
+        rig.settle_all();
+        rig.save();
+        rig.kill();
+        rig.start();
+        assert!(rig.bodies().is_empty(), "{pattern}");
+    }
+}
+
+#[test]
+fn several_files_compressed_while_stopped_are_read_whole() {
+    let mut rig = Rig::new("app.log", StartAt::Beginning);
+    for name in ["app.log", "app.log.0"] {
+        rig.append(name, "known before\n");
+    }
+    assert_eq!(rig.bodies(), ["known before"]);
+    gzip(&rig, "app.log.0");
+    rig.settle_all();
+    rig.save();
+    rig.kill();
+    for generation in 1..4 {
+        std::thread::sleep(Duration::from_millis(20));
+        rig.append("app.log", format!("{generation}\n"));
+        rig.rename("app.log", &format!("app.log.{generation}"));
+        gzip(&rig, &format!("app.log.{generation}"));
+    }
+    rig.append("app.log", "4\n");
+    rig.start();
+    let mut bodies = rig.bodies();
+    bodies.sort();
+    assert_eq!(bodies, ["1", "2", "3", "4"]);
+    rig.balances();
+    rig.settle_all();
+    rig.pass(Duration::from_secs(100));
+    assert!(rig.bodies().is_empty());
+    rig.save();
+    rig.kill();
+    rig.start();
+    assert!(rig.bodies().is_empty());
+}
+
+#[test]
+fn a_file_whose_copy_was_compressed_while_stopped_is_read_on_in_it() {
+    let mut rig = Rig::new("app.log", StartAt::Beginning);
+    rig.append("app.log", "read\n");
+    assert_eq!(rig.bodies(), ["read"]);
+    rig.settle_all();
+    rig.save();
+    rig.kill();
+    rig.append("app.log", "behind\n");
+    fs::copy(rig.path("app.log"), rig.path("app.log.1")).unwrap();
+    gzip(&rig, "app.log.1");
+    fs::write(rig.path("app.log"), "fresh\n").unwrap();
+    rig.start();
+    let mut bodies = rig.bodies();
+    bodies.sort();
+    assert_eq!(bodies, ["behind", "fresh"]);
+}
+
+#[test]
+fn what_cannot_be_unpacked_is_said() {
+    let mut rig = Rig::new("app.log", StartAt::Beginning);
+    rig.append("app.log", "read\n");
+    assert_eq!(rig.bodies(), ["read"]);
+    rig.settle_all();
+    rig.save();
+    rig.kill();
+    fs::remove_file(rig.path("app.log")).unwrap();
+    rig.append("app.log.1.bz2", "BZh91AY");
+    rig.start();
+    assert!(rig.bodies().is_empty());
+    let errors = &rig.follower.as_ref().unwrap().parts.meters.file_errors;
+    assert_eq!(errors.with_label_values(&["app", "unpack"]).get(), 1);
+}
