@@ -180,7 +180,12 @@ impl Strand {
             if told.touched.scan {
                 let began = clock.monotonic();
                 let directories = follower.scan(&told);
-                let took = clock.monotonic().saturating_duration_since(began);
+                // The first one says little of the others: it meets all files, and may have to unpack some.
+                let took = if is_first {
+                    Duration::ZERO
+                } else {
+                    clock.monotonic().saturating_duration_since(began)
+                };
                 follower.give_up_held(&told);
                 if is_first {
                     // What was there at first sight is known before anything is read. A failure shows at the
