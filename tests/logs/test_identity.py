@@ -1,6 +1,8 @@
 """What makes a file the same file: inode, content before the offset, and where links lead."""
 
 import os
+import threading
+import time
 
 from harness.oracle import Writer, judge, record
 from harness.sections import tailing
@@ -134,3 +136,35 @@ def test_copytruncate_under_load_loses_only_what_is_written_while_it_copies(agen
     known += page.value("vigie_log_copied_bytes_total", source="app")
     known += page.total("vigie_log_lost_bytes_total", source="app")
     assert written == known
+
+
+def test_copytruncate_beside_a_writer_loses_only_what_is_written_between_its_two_steps(agent, http_receiver, tmp_path):
+    log = tmp_path / "app.log"
+    agent(tailing(f"{log}*", http_receiver))
+    writer, done, windows = Writer(log), threading.Event(), []
+
+    def write():
+        while not done.is_set():
+            writer.write(20)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for generation in range(15):
+            time.sleep(0.1)
+            before = writer.next
+            (tmp_path / f"app.log.{generation}").write_bytes(log.read_bytes())
+            os.truncate(log, 0)
+            # What is being written now counts only when it is.
+            windows.append(range(before, writer.next + 20))
+    finally:
+        done.set()
+        thread.join()
+    writer.write(1)
+    is_window = {number for window in windows for number in window}
+    settled = lambda: set(judge(http_receiver.lines, writer.next).missing) <= is_window  # noqa: E731
+    until(settled, "nothing is missing but what was written in a window", 30, every=0.3)
+    verdict = judge(http_receiver.lines, writer.next)
+    # A write that a copy or a truncation cuts in two leaves half a line.
+    assert len(verdict.corrupt) <= 2 * len(windows), verdict

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import subprocess
 import time
 
 from harness.oracle import Writer, judge, record
@@ -169,3 +170,32 @@ def test_beside_10000_idle_files_ten_hot_ones_are_read_at_once(agent, http_recei
     time.sleep(5)
     # A build without optimisation takes several times as much as the 1 % of a core that is the goal.
     assert time.clock_gettime(clock) - before < 5 * 0.1
+
+
+def test_10000_idle_files_are_neither_open_nor_opened_nor_read(unstarted, http_receiver, tmp_path):
+    idle = [tmp_path / f"idle{number}.log" for number in range(10_000)]
+    for path in idle:
+        path.write_text("from before\n")
+    started = unstarted(tailing(tmp_path / "*.log", http_receiver, start_at="end"))
+    started.wrapped_in = ["prlimit", "--nofile=1024:1024"]
+    started.start()
+    until(lambda: started.log.count("follow ") >= 10_000, "all are known", 30)
+    until(lambda: 0 < started.value("vigie_log_open_files", source="app") <= 256, "a quarter of what may be is open")
+    assert started.value("process_open_fds") < 512
+    trace = tmp_path / "strace"
+    calls = "trace=open,openat,read,pread64,readv,preadv,lseek"
+    strace = subprocess.Popen(["strace", "-f", "-y", "-e", calls, "-o", trace, "-p", str(started.process.pid)])
+    try:
+        time.sleep(8)
+    finally:
+        strace.send_signal(signal.SIGINT)
+        strace.wait(30)
+    seen = trace.read_text()
+    assert seen, "nothing was traced"
+    assert "/idle" not in seen, [line for line in seen.splitlines() if "/idle" in line][:5]
+    # They are watched all the same.
+    for number, path in enumerate(idle[::500]):
+        with open(path, "a") as file:
+            file.write(record(number) + "\n")
+    verdict = delivered(http_receiver, 20)
+    assert verdict.exactly_once(), verdict
