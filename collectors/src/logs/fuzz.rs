@@ -40,8 +40,8 @@ pub fn records<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) 
     out.bytes
 }
 
-/// How much is read at a time: little, so that few bytes are many chunks.
-const CHUNK: usize = 512;
+/// How much is read at a time: less than the longest line, as ever, and little, so that few bytes are many chunks.
+const CHUNK: usize = 96;
 
 /// How much is encoded in one turn.
 const TURN: usize = 1024;

@@ -63,8 +63,9 @@ fuzz_target!(|data: &[u8]| {
     };
 
     let mut pieces: Vec<Vec<u8>> = vec![Vec::new()];
-    // What was written: of stdout, of stderr, and of neither.
-    let mut written = [String::new(), String::new(), String::new()];
+    // The lines that were written: to stdout, to stderr, and to neither; and whether the last one goes on.
+    let mut written = [const { Vec::<String>::new() }; 3];
+    let mut goes_on = [false; 3];
     while !data.is_empty() {
         let step = byte(&mut data);
         let text: Vec<u8> = if step & 64 == 0 {
@@ -76,26 +77,29 @@ fuzz_target!(|data: &[u8]| {
         if step & 128 != 0 {
             pieces.push(Vec::new());
         }
-        let (stream, is_part) = (usize::from(step >> 4 & 1), step >> 5 & 1 == 1);
-        let name = ["stdout", "stderr"][stream];
+        let (stream, is_part) = match parse {
+            Parse::None => (2, false),
+            _ => (usize::from(step >> 4 & 1), step >> 5 & 1 == 1),
+        };
+        let name = ["stdout", "stderr", ""][stream];
+        let readable = String::from_utf8_lossy(&text).into_owned();
         let line = match parse {
             Parse::Cri => {
                 let head = format!("2026-01-02T03:04:05Z {name} {} ", if is_part { "P" } else { "F" });
-                written[stream].push_str(&String::from_utf8_lossy(&text));
                 [head.as_bytes(), &text].concat()
             }
             Parse::Docker => {
-                let text = String::from_utf8_lossy(&text);
-                written[stream].push_str(&text);
                 let end = if is_part { "" } else { "\n" };
-                let log = serde_json::to_string(&format!("{text}{end}")).expect("a text");
+                let log = serde_json::to_string(&format!("{readable}{end}")).expect("a text");
                 format!(r#"{{"log":{log},"stream":"{name}","time":"2026-01-02T03:04:05Z"}}"#).into_bytes()
             }
-            _ => {
-                written[2].push_str(&String::from_utf8_lossy(&text));
-                text
-            }
+            _ => text,
         };
+        match written[stream].last_mut() {
+            Some(last) if goes_on[stream] => last.push_str(&readable),
+            _ => written[stream].push(readable),
+        }
+        goes_on[stream] = is_part;
         let piece = pieces.last_mut().expect("there is one");
         piece.extend(line);
         piece.push(b'\n');
@@ -107,13 +111,17 @@ fuzz_target!(|data: &[u8]| {
     if parse == Parse::Cri && !is_text {
         return;
     }
-    let mut read = [String::new(), String::new(), String::new()];
+    let mut read = [const { Vec::<String>::new() }; 3];
     for record in &at_once {
         let stream = attribute(record, "log.iostream").map(|value| format!("{value:?}"));
         let slot = stream.map_or(2, |stream| usize::from(stream.contains("stderr")));
-        read[slot].push_str(body(record));
+        read[slot].push(body(record).to_owned());
     }
     for (read, written) in read.iter().zip(&written) {
-        assert_eq!(squeezed(read), squeezed(written));
+        assert_eq!(squeezed(&read.concat()), squeezed(&written.concat()));
+        if parse != Parse::None && config.multiline.is_none() {
+            let lines = written.iter().map(|line| line.strip_suffix('\r').unwrap_or(line));
+            assert!(lines.filter(|line| !line.is_empty()).eq(read), "{read:?} was {written:?}");
+        }
     }
 });
