@@ -133,6 +133,7 @@ impl Supervisor {
             let queue = Arc::clone(self.queues.entry(key.clone()).or_insert_with(new));
             self.clerks.attach(&queue, &key.0, key.1, recipe.spool);
         }
+        self.clerks.tell_left_alone();
         let routes = self.queues.iter().map(|((_, signal), queue)| (*signal, Arc::clone(queue)));
         self.workshop.trunk.switch.set(routes.collect());
         for (_, queue) in gone {

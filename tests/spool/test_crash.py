@@ -130,3 +130,26 @@ def test_a_spool_is_emptied_when_its_exporter_no_longer_wants_one(agent, http_re
     started.terminate()
     started.start()
     assert "its spool" not in started.log
+
+
+def test_a_spool_of_an_exporter_that_is_gone_is_told_and_waits_for_it(agent, http_receiver, tmp_path):
+    http_receiver.down()
+    writer = Writer(tmp_path / "app.log")
+    config = spooled(writer.path, http_receiver)
+    started = agent(config)
+    writer.write(LINES)
+    started.settled("app", LINES)
+    started.kill9()
+    http_receiver.up()
+    started.configure(config | {"exporters": {}, "collectors": {}})
+    started.start()
+    (told,) = [line for line in started.log.splitlines() if "no such exporter" in line]
+    assert "WARN" in told and "exporter=to0" in told and "signal=logs" in told
+    started.terminate()
+    assert not http_receiver.lines
+    started.configure(config)
+    started.start()
+    assert "no such exporter" not in started.log
+    http_receiver.wait_logs(LINES)
+    verdict = judge(http_receiver.lines, LINES)
+    assert verdict.exactly_once(), verdict

@@ -179,9 +179,24 @@ impl Spools {
     /// Whether there are files of this destination and signal.
     #[must_use]
     pub fn holds(&self, exporter: &str, signal: Signal) -> bool {
-        medium::names(&directory::of(&self.state_dir, exporter, signal))
-            .is_ok_and(|names| names.iter().any(|name| segment::number(name).is_some()))
+        has_segments(&directory::of(&self.state_dir, exporter, signal))
     }
+
+    /// The spools with something in them that no queue has.
+    ///
+    /// # Errors
+    /// If their directories cannot be listed.
+    pub fn left_alone(&self) -> io::Result<Vec<inspect::Directory>> {
+        let taken: Vec<_> = self.all.iter().filter_map(Weak::upgrade).collect();
+        let is_taken = |path: &Path| taken.iter().any(|spool| spool.directory == path);
+        let mut found = inspect::list(&self.state_dir)?;
+        found.retain(|one| !is_taken(&one.path) && has_segments(&one.path));
+        Ok(found)
+    }
+}
+
+fn has_segments(directory: &Path) -> bool {
+    medium::names(directory).is_ok_and(|names| names.iter().any(|name| segment::number(name).is_some()))
 }
 
 /// What a [`Queue`] has of its spool.

@@ -23,11 +23,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(super) struct Clerks {
     spools: Spools,
     running: JoinSet<()>,
+    told_left_alone: bool,
 }
 
 impl Clerks {
     pub(super) fn new(surroundings: &Surroundings) -> Self {
-        Self { spools: Spools::new(surroundings), running: JoinSet::new() }
+        Self { spools: Spools::new(surroundings), running: JoinSet::new(), told_left_alone: false }
     }
 
     /// Gives `queue` the spool that its destination wants. One that wants none has one all the same as long as
@@ -51,6 +52,25 @@ impl Clerks {
         }
         // Those of exporters that are gone.
         while self.running.try_join_next().is_some() {}
+    }
+
+    /// Says which spools wait for an exporter that is not there. Not at a reload: then who takes an exporter out
+    /// has just been told.
+    pub(super) fn tell_left_alone(&mut self) {
+        if std::mem::replace(&mut self.told_left_alone, true) {
+            return;
+        }
+        match self.spools.left_alone() {
+            Ok(left) => left.iter().for_each(|one| {
+                let (exporter, signal, directory) = (&one.exporter, one.signal.as_str(), one.path.display());
+                warn!(
+                    exporter,
+                    signal,
+                    "no such exporter: its spool stays in {directory}, to be delivered when it comes back"
+                );
+            }),
+            Err(error) => warn!("list the spools: {error}"),
+        }
     }
 
     /// Waits for all of them, until `end_at` and a moment more.
