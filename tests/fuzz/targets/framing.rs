@@ -40,6 +40,11 @@ fn expected(content: &[u8]) -> Vec<Expected> {
                 // Half a unit.
                 lines.last_mut().expect("split has one").push('\u{fffd}');
             }
+            // Only in UTF-8 is a hole told apart: of others so long that nothing behind them is kept, there is no text.
+            lines.retain(|line| {
+                let kept = &line[..line.floor_char_boundary(MAX)];
+                !without_hole(kept.strip_suffix('\r').unwrap_or(kept)).is_empty()
+            });
             return text(lines.into_iter().map(|line| (line.clone(), line.len())).collect());
         }
     }
