@@ -99,6 +99,11 @@ impl<'a> Body<'a> {
         if head.kind != BATCH || crc32fast::hash(body) != head.body_crc {
             return None;
         }
+        Self::parts(body)
+    }
+
+    /// The parts of a body that is whole.
+    pub(super) fn parts(body: &'a [u8]) -> Option<Self> {
         let mut rest = body;
         let mut part = || {
             let (len, tail) = rest.split_first_chunk::<4>()?;

@@ -115,7 +115,7 @@ impl<R: ReadAt> Scan<R> {
                         return Ok(self.damaged(from, at, false, end));
                     } else {
                         self.at = at + total as u64;
-                        let body = Body::parse(&head, &self.window[body]).expect("it was parsed above");
+                        let body = Body::parts(&self.window[body]).expect("it was parsed above");
                         return Ok(Found::Record { offset: at, head, body });
                     }
                 }
