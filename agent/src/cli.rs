@@ -1,12 +1,14 @@
 //! The command line: commands, flags, and the environment variable of each flag.
 //!
 //! Flags carry the names that users of the replaced tools know. `--collector.<name>` and
-//! `--no-collector.<name>` exist for every group of the host's registry, so they are added from it.
+//! `--no-collector.<name>` exist for every group of the host's registry, and `--collector.<name>.<setting>` for
+//! every setting of a group, so they are added from it.
+
+mod groups;
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
-use vigie_collectors::system;
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use vigie_config::{Flags, Origin, Variables};
 
 use crate::commands::Format;
@@ -94,15 +96,6 @@ struct Common {
     /// Where udev keeps its data
     #[arg(long = "path.udev.data", global = true, value_name = "DIR", env = "VIGIE_PATH_UDEV_DATA")]
     udev_data: Option<PathBuf>,
-    /// Directory of *.prom files to expose; repeatable
-    #[arg(
-        long = "collector.textfile.directory",
-        global = true,
-        value_name = "DIR",
-        env = "VIGIE_COLLECTOR_TEXTFILE_DIRECTORY",
-        value_delimiter = ','
-    )]
-    textfile_directory: Vec<PathBuf>,
 }
 
 /// What the command line asks for.
@@ -117,24 +110,7 @@ pub(crate) struct Invocation {
 /// The command with all of its flags.
 #[must_use]
 pub(crate) fn command() -> Command {
-    let mut command = Cli::command();
-    for group in system::groups() {
-        let [on, off] = [format!("collector.{}", group.name), format!("no-collector.{}", group.name)];
-        let toggle = |long: &str, verb: &str, other: &str| {
-            let env = format!("VIGIE_{}", long.to_uppercase().replace(['.', '-'], "_"));
-            Arg::new(long.to_owned())
-                .long(long.to_owned())
-                .help(format!("{verb} the {} group: {}", group.name, group.about))
-                .help_heading("Groups of the host")
-                .hide_short_help(true)
-                .action(ArgAction::SetTrue)
-                .overrides_with(other.to_owned())
-                .env(env)
-                .global(true)
-        };
-        command = command.arg(toggle(&on, "Enable", &off)).arg(toggle(&off, "Disable", &on));
-    }
-    command
+    groups::add(Cli::command())
 }
 
 /// Reads the command line and the environment; on a mistake says what it is and exits with 2.
@@ -149,10 +125,6 @@ pub(crate) fn parse() -> Invocation {
 
 impl Cli {
     fn invocation(self, matches: &ArgMatches) -> Invocation {
-        let toggled = |prefix: &str| -> Vec<String> {
-            let on = |group: &&system::Group| matches.get_flag(&format!("{prefix}.{}", group.name));
-            system::groups().iter().filter(on).map(|group| group.name.to_owned()).collect()
-        };
         let flags = self.flags;
         Invocation {
             command: self.command.unwrap_or(Do::Run),
@@ -167,9 +139,9 @@ impl Cli {
                     sysfs: flags.sysfs,
                     rootfs: flags.rootfs,
                     udev_data: flags.udev_data,
-                    enable: toggled("collector"),
-                    disable: toggled("no-collector"),
-                    textfile_directories: flags.textfile_directory,
+                    enable: groups::toggled(matches, "collector"),
+                    disable: groups::toggled(matches, "no-collector"),
+                    settings: groups::settings(matches),
                 },
                 variables: Variables::of_process(),
             },

@@ -11,14 +11,28 @@
 
 mod config;
 mod filter;
+mod group;
 pub mod host;
 mod os_release;
 #[cfg(any(test, not(target_os = "linux")))]
 mod portable;
 mod registry;
+mod setting;
 
-pub use config::{Config, Cpu, DiskStats, FileSystem, NetDev, NetStat, Roots, Stat, TextFile, VmStat};
-pub use registry::{Group, groups, recipes};
+pub use config::{Config, Roots};
+pub use group::Group;
+pub use registry::{groups, recipes};
+pub use setting::{Setting, SettingKind};
+
+/// What is set alike on any operating system.
+#[cfg(not(target_os = "linux"))]
+mod filesystem {
+    pub(super) mod settings;
+}
+#[cfg(not(target_os = "linux"))]
+mod netdev {
+    pub(super) mod settings;
+}
 
 #[cfg(target_os = "linux")]
 mod cpu;

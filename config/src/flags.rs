@@ -29,8 +29,34 @@ pub struct Flags {
     pub enable: Vec<String>,
     /// The names of `--no-collector.<name>`.
     pub disable: Vec<String>,
-    /// `--collector.textfile.directory`
-    pub textfile_directories: Vec<PathBuf>,
+    /// `--collector.<name>.<setting>`
+    pub settings: Vec<Setting>,
+}
+
+/// A flag that stands for a setting of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The flag, with its dashes.
+    pub flag: String,
+    /// The group.
+    pub group: &'static str,
+    /// The key in the group's section.
+    pub key: String,
+    /// What it says.
+    pub value: SettingValue,
+}
+
+/// What such a flag says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingValue {
+    /// Yes or no.
+    Switch(bool),
+    /// One text.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// All that were said.
+    List(Vec<String>),
 }
 
 impl Flags {
@@ -57,11 +83,23 @@ impl Flags {
         for name in &self.disable {
             switch(layers, &format!("--no-collector.{name}"), name, "disable", "enable");
         }
-        if !self.textfile_directories.is_empty() {
-            let source = layers.source(Source::Flag("--collector.textfile.directory".to_owned()));
-            let node = |path: &PathBuf| Node::new(Value::text(path.to_string_lossy()), source);
-            let list = Value::List(self.textfile_directories.iter().map(node).collect());
-            layers.root().set(&["collectors", "system", "textfile", "directory"], Node::new(list, source));
+        for setting in &self.settings {
+            let source = layers.source(Source::Flag(setting.flag.clone()));
+            let keys = ["collectors", "system", setting.group, &setting.key];
+            layers.root().set(&keys, Node::new(setting.value.tree(source), source));
+        }
+    }
+}
+
+impl SettingValue {
+    fn tree(&self, source: usize) -> Value {
+        match self {
+            Self::Switch(on) => Value::Bool(*on),
+            Self::Text(text) => Value::text(text),
+            Self::Number(number) => Value::Integer((*number).into()),
+            Self::List(texts) => {
+                Value::List(texts.iter().map(|text| Node::new(Value::text(text), source)).collect())
+            }
         }
     }
 }

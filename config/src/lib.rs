@@ -24,7 +24,7 @@ pub mod web;
 
 pub use agent::{Agent, Log, LogFormat, LogLevel};
 pub use expand::Variables;
-pub use flags::Flags;
+pub use flags::{Flags, Setting, SettingValue};
 pub use load::{Config, Loaded, Origin};
 pub use mistake::{Mistake, Mistakes};
 pub use schema::schema;

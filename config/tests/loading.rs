@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use vigie_config::watch::{Patience, Watch};
-use vigie_config::{Config, Flags, LogFormat, LogLevel, Origin, Variables};
+use vigie_config::{Config, Flags, LogFormat, LogLevel, Origin, Setting, SettingValue, Variables};
 
 fn written(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -374,8 +374,35 @@ fn neither_environment_nor_flags_hide_a_mistake_of_the_file() {
 #[test]
 fn the_directories_of_a_flag_take_the_place_of_those_of_the_file() {
     let dir = written(&[("vigie.yaml", "collectors: { system: { textfile: { directory: [/a, /b] } } }")]);
-    let flags = Flags { textfile_directories: vec![dir.path().to_owned()], ..Flags::default() };
+    let value = SettingValue::List(vec![dir.path().to_string_lossy().into_owned()]);
+    let flags = Flags { settings: vec![setting("textfile", "directory", value)], ..Flags::default() };
     let system = Origin { flags, ..origin(dir.path(), &[]) }.load().unwrap().config.collectors.system;
     assert_eq!(system.textfile.directory.len(), 1);
     assert_eq!(&*system.textfile.directory[0], dir.path());
+}
+
+fn setting(group: &'static str, key: &str, value: SettingValue) -> Setting {
+    let flag = format!("--collector.{group}.{}", key.replace('_', "-"));
+    Setting { flag, group, key: key.to_owned(), value }
+}
+
+#[test]
+fn a_setting_given_as_a_flag_is_checked_as_one_of_the_file() {
+    let dir = written(&[("vigie.yaml", "collectors: { system: { netdev: { device_include: eth0 } } }")]);
+    let load = |settings: Vec<Setting>| {
+        let flags = Flags { settings, ..Flags::default() };
+        Origin { flags, ..origin(dir.path(), &[]) }.load()
+    };
+    let loaded = load(vec![
+        setting("netdev", "device_include", SettingValue::Text("lo".to_owned())),
+        setting("netdev", "netlink", SettingValue::Switch(false)),
+    ]);
+    let netdev = loaded.unwrap().config.collectors.system.netdev;
+    assert_eq!((netdev.device_include.as_str(), netdev.netlink), ("lo", false));
+    let wrong = load(vec![setting("netdev", "device_include", SettingValue::Text("(".to_owned()))]);
+    let told = wrong.unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "--collector.netdev.device-include: collectors.system.netdev.device_include: unclosed group"
+    );
 }

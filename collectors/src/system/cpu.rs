@@ -5,6 +5,7 @@
 //! value is kept, as node_exporter does, unless `idle` falls so far that the CPU must have been unplugged.
 
 mod info;
+mod settings;
 mod sysfs;
 
 use vigie_pipeline::metric::Family;
@@ -12,8 +13,9 @@ use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use self::info::Info;
+pub(super) use self::settings::CpuSettings;
 use self::sysfs::SysFs;
-use super::config::{self, Roots};
+use super::config::Roots;
 use super::file::KeptFile;
 use super::parse;
 use super::roster::Roster;
@@ -45,7 +47,7 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
-    pub(super) fn new(roots: &Roots, settings: &config::Cpu) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &CpuSettings) -> Result<Self, Error> {
         Ok(Self {
             stat: KeptFile::new(roots.procfs.join("stat")),
             cpus: Cpus::default(),
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn ticks_become_seconds_by_mode() {
         let host = Fixture::new().with("proc/stat", STAT);
-        let mut cpu = Cpu::new(host.roots(), &config::Cpu::default()).unwrap();
+        let mut cpu = Cpu::new(host.roots(), &CpuSettings::default()).unwrap();
         let (series, result) = host.sample(&mut cpu);
         result.unwrap();
         assert_eq!(series.len(), 20);
@@ -181,7 +183,7 @@ mod tests {
     #[test]
     fn guests_can_be_left_out() {
         let host = Fixture::new().with("proc/stat", STAT);
-        let settings = config::Cpu { guest: false, ..Default::default() };
+        let settings = CpuSettings { guest: false, ..Default::default() };
         let (series, _) = host.sample(&mut Cpu::new(host.roots(), &settings).unwrap());
         assert_eq!(series.len(), 16);
     }
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn a_line_that_is_not_understood_is_an_error_and_the_others_are_kept() {
         let host = Fixture::new().with("proc/stat", "cpu0 1 2\ncpu1 x\ncpu2 3\n");
-        let mut cpu = Cpu::new(host.roots(), &config::Cpu { guest: false, ..Default::default() }).unwrap();
+        let mut cpu = Cpu::new(host.roots(), &CpuSettings { guest: false, ..Default::default() }).unwrap();
         let (series, result) = host.sample(&mut cpu);
         assert_eq!(series.len(), 16);
         assert!(result.is_err());

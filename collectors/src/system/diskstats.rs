@@ -8,14 +8,17 @@ mod udev;
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use self::udev::Properties;
-use super::config::{self, Roots};
+use super::config::Roots;
 use super::file::{CachedFile, KeptFile, read_once};
-use super::filter::Filter;
+use super::filter::{Filter, Patterns, pair};
 use super::parse;
 use super::roster::Roster;
 
@@ -49,6 +52,30 @@ const FEWEST_COLUMNS: usize = 11;
 
 static INFO: Family = Family::gauge("node_disk_info", "Info of /sys/block/<block_device>.");
 
+const DISKS_EXCLUDED: &str = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$";
+
+/// Settings of the group `diskstats`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskStatsSettings {
+    /// Disks to leave out; by default partitions, RAM disks, loop devices and floppies.
+    pub device_exclude: String,
+    /// Disks to expose; excludes `device_exclude`.
+    pub device_include: String,
+}
+
+impl DiskStatsSettings {
+    fn devices(&self) -> Patterns<'_> {
+        Patterns::new(&self.device_include, &self.device_exclude, DISKS_EXCLUDED)
+    }
+}
+
+impl Check for DiskStatsSettings {
+    fn check(&self, at: &mut Place<'_>) {
+        pair(at, ("device_include", &self.device_include), ("device_exclude", &self.device_exclude));
+    }
+}
+
 pub(super) struct DiskStats {
     file: KeptFile,
     filter: Filter,
@@ -74,7 +101,7 @@ struct Identity {
 }
 
 impl DiskStats {
-    pub(super) fn new(roots: &Roots, settings: &config::DiskStats) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &DiskStatsSettings) -> Result<Self, Error> {
         Ok(Self {
             file: KeptFile::new(roots.procfs.join("diskstats")),
             filter: Filter::new(settings.devices())?,
@@ -194,7 +221,7 @@ mod tests {
     const SDC: &str = "   8      32 sdc 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n";
 
     fn disks(host: &Fixture) -> DiskStats {
-        DiskStats::new(host.roots(), &config::DiskStats::default()).unwrap()
+        DiskStats::new(host.roots(), &DiskStatsSettings::default()).unwrap()
     }
 
     #[test]
@@ -227,7 +254,7 @@ mod tests {
         let host = Fixture::new().with("proc/diskstats", [SDA, SDA1].concat());
         let (series, _) = host.sample(&mut disks(&host));
         assert!(!series.iter().any(|line| line.contains("sda1")));
-        let settings = config::DiskStats { device_include: "sda1".into(), ..Default::default() };
+        let settings = DiskStatsSettings { device_include: "sda1".into(), ..Default::default() };
         let (series, _) = host.sample(&mut DiskStats::new(host.roots(), &settings).unwrap());
         assert!(series.iter().all(|line| line.contains("sda1")));
     }

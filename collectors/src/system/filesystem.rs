@@ -5,6 +5,7 @@
 //! when it has changed.
 
 mod mounts;
+pub(super) mod settings;
 
 use std::path::Path;
 
@@ -14,7 +15,8 @@ use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use self::mounts::Mount;
-use super::config::{self, Roots};
+use self::settings::FileSystemSettings;
+use super::config::Roots;
 use super::file::{FileError, KeptFile};
 use super::filter::Filter;
 use super::parse;
@@ -45,7 +47,7 @@ pub(super) struct FileSystem {
 }
 
 impl FileSystem {
-    pub(super) fn new(roots: &Roots, settings: &config::FileSystem) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &FileSystemSettings) -> Result<Self, Error> {
         Ok(Self {
             of_init: KeptFile::new(roots.procfs.join("1/mountinfo")),
             of_self: KeptFile::new(roots.procfs.join("self/mountinfo")),
@@ -137,7 +139,7 @@ mod tests {
     use super::*;
 
     fn sampler(host: &Fixture) -> FileSystem {
-        FileSystem::new(host.roots(), &config::FileSystem::default()).unwrap()
+        FileSystem::new(host.roots(), &FileSystemSettings::default()).unwrap()
     }
 
     fn value(series: &[String], head: &str) -> f64 {

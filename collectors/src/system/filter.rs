@@ -2,7 +2,41 @@
 
 use regex::Regex;
 
-use super::config::Patterns;
+use vigie_pipeline::check::Place;
+
+/// A pair of settings: what to include, what to exclude. At most one of them may be set; if none is, the
+/// default exclusion applies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patterns<'c> {
+    include: &'c str,
+    exclude: &'c str,
+}
+
+impl<'c> Patterns<'c> {
+    pub(super) fn new(include: &'c str, exclude: &'c str, default_exclude: &'static str) -> Self {
+        let exclude = if include.is_empty() { or_default(exclude, default_exclude) } else { exclude };
+        Self { include, exclude }
+    }
+}
+
+/// An empty pattern stands for the default.
+pub(super) fn or_default<'s>(pattern: &'s str, default: &'static str) -> &'s str {
+    if pattern.is_empty() { default } else { pattern }
+}
+
+/// Checks that a setting is a regular expression.
+pub(super) fn pattern(at: &Place<'_>, key: &str, pattern: &str) {
+    at.key(key).ok(Regex::new(pattern));
+}
+
+/// Checks a pair of settings of which at most one may be set.
+pub(super) fn pair(at: &Place<'_>, include: (&str, &str), exclude: (&str, &str)) {
+    pattern(at, include.0, include.1);
+    pattern(at, exclude.0, exclude.1);
+    if !include.1.is_empty() && !exclude.1.is_empty() {
+        at.key(exclude.0).wrong(format_args!("`{}` is set too: only one of the two may be", include.0));
+    }
+}
 
 /// What a pair of settings comes down to.
 #[derive(Debug)]
@@ -27,12 +61,10 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::config::DiskStats;
     use super::*;
 
     fn wants(include: &str, exclude: &str, disk: &str) -> bool {
-        let settings = DiskStats { device_include: include.into(), device_exclude: exclude.into() };
-        Filter::new(settings.devices()).unwrap().wants(disk)
+        Filter::new(Patterns::new(include, exclude, "^(loop|sda)[0-9]+$")).unwrap().wants(disk)
     }
 
     #[test]

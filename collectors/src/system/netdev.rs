@@ -5,13 +5,15 @@
 //! lacks `receive_nohandler`.
 
 mod netlink;
+pub(super) mod settings;
 
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use self::netlink::{Link, Netlink};
-use super::config::{self, Roots};
+use self::settings::NetDevSettings;
+use super::config::Roots;
 use super::file::KeptFile;
 use super::filter::Filter;
 use super::parse;
@@ -59,7 +61,7 @@ struct Device {
 }
 
 impl NetDev {
-    pub(super) fn new(roots: &Roots, settings: &config::NetDev) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &NetDevSettings) -> Result<Self, Error> {
         let source = match settings.netlink {
             true => Source::Netlink(Netlink::default()),
             false => Source::File(KeptFile::new(roots.procfs.join("net/dev"))),
@@ -173,10 +175,10 @@ mod tests {
         eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n";
 
     fn from_file(host: &Fixture, device_exclude: &str) -> NetDev {
-        let settings = config::NetDev {
+        let settings = NetDevSettings {
             netlink: false,
             device_exclude: device_exclude.into(),
-            ..config::NetDev::default()
+            ..NetDevSettings::default()
         };
         NetDev::new(host.roots(), &settings).unwrap()
     }
@@ -203,7 +205,7 @@ mod tests {
     fn netlink_and_the_file_agree() {
         let host = Fixture::new();
         host.write("proc/net/dev", std::fs::read("/proc/net/dev").unwrap());
-        let settings = config::NetDev::default();
+        let settings = NetDevSettings::default();
         let (told, result) = host.sample(&mut NetDev::new(host.roots(), &settings).unwrap());
         result.unwrap();
         let (read, _) = host.sample(&mut from_file(&host, ""));

@@ -8,14 +8,37 @@
 use std::sync::Arc;
 
 use regex::Regex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::metric::{Family, Kind};
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::config::{self, Roots};
+use super::config::Roots;
 use super::file::KeptFile;
+use super::filter::{or_default, pattern};
 use super::names::Names;
 use super::parse;
+
+const FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|\
+    Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|\
+    Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|\
+    Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
+
+/// Settings of the group `netstat`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetStatSettings {
+    /// Fields to expose, as `<protocol>_<field>`.
+    pub fields: String,
+}
+
+impl Check for NetStatSettings {
+    fn check(&self, at: &mut Place<'_>) {
+        pattern(at, "fields", &self.fields);
+    }
+}
 
 pub(super) struct NetStat {
     fields: Regex,
@@ -41,11 +64,11 @@ struct Header {
 const MOST_HEADERS: usize = 64;
 
 impl NetStat {
-    pub(super) fn new(roots: &Roots, settings: &config::NetStat) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &NetStatSettings) -> Result<Self, Error> {
         let file = |name: &str| KeptFile::new(roots.procfs.join(name));
         let table = |name: &str| Table { file: file(name), headers: Vec::new() };
         Ok(Self {
-            fields: Regex::new(settings.fields())?,
+            fields: Regex::new(or_default(&settings.fields, FIELDS))?,
             tables: [table("net/netstat"), table("net/snmp")],
             snmp6: file("net/snmp6"),
             snmp6_names: Names::default(),
@@ -176,7 +199,7 @@ mod tests {
     const SNMP: &str = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: MaxConn InSegs\nTcp: -1 57252008\n";
 
     fn all(host: &Fixture) -> NetStat {
-        NetStat::new(host.roots(), &config::NetStat { fields: ".".into() }).unwrap()
+        NetStat::new(host.roots(), &NetStatSettings { fields: ".".into() }).unwrap()
     }
 
     #[test]
@@ -185,7 +208,7 @@ mod tests {
             .with("proc/net/netstat", "TcpExt: SyncookiesSent Other\nTcpExt: 3 4\n")
             .with("proc/net/snmp", SNMP)
             .with("proc/net/snmp6", "Ip6InOctets                 \t460\nIcmp6OutType143 8\nnothing 1\n");
-        let default = &config::NetStat::default();
+        let default = &NetStatSettings::default();
         let (series, result) = host.sample(&mut NetStat::new(host.roots(), default).unwrap());
         result.unwrap();
         assert_eq!(

@@ -8,8 +8,9 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::config;
+use super::filesystem::settings::FileSystemSettings;
 use super::filter::Filter;
+use super::netdev::settings::NetDevSettings;
 
 static BOOT_TIME: Family =
     Family::gauge("node_boot_time_seconds", "Unix time of last boot, including microseconds.");
@@ -80,7 +81,7 @@ pub(super) struct FileSystem {
 }
 
 impl FileSystem {
-    pub(super) fn new(settings: &config::FileSystem) -> Result<Self, Error> {
+    pub(super) fn new(settings: &FileSystemSettings) -> Result<Self, Error> {
         let (mount_points, fs_types) =
             (Filter::new(settings.mount_points())?, Filter::new(settings.fs_types())?);
         Ok(Self { disks: Disks::new()?, mount_points, fs_types })
@@ -124,7 +125,7 @@ pub(super) struct NetDev {
 }
 
 impl NetDev {
-    pub(super) fn new(settings: &config::NetDev) -> Result<Self, Error> {
+    pub(super) fn new(settings: &NetDevSettings) -> Result<Self, Error> {
         Ok(Self { networks: Networks::new()?, filter: Filter::new(settings.devices())? })
     }
 }
@@ -201,19 +202,19 @@ mod tests {
 
     #[test]
     fn interfaces_can_be_left_out() {
-        let only_lo = config::NetDev { device_include: "^lo$".into(), ..config::NetDev::default() };
+        let only_lo = NetDevSettings { device_include: "^lo$".into(), ..NetDevSettings::default() };
         let (names, values) = sample(NetDev::new(&only_lo).unwrap());
         assert_eq!((names.len(), values.len()), (6, 1));
-        let none = config::NetDev { device_exclude: ".".into(), ..config::NetDev::default() };
+        let none = NetDevSettings { device_exclude: ".".into(), ..NetDevSettings::default() };
         assert!(sample(NetDev::new(&none).unwrap()).0.is_empty());
     }
 
     #[test]
     fn file_systems_have_a_size() {
-        let all = config::FileSystem {
+        let all = FileSystemSettings {
             mount_points_include: ".".into(),
             fs_types_include: ".".into(),
-            ..config::FileSystem::default()
+            ..FileSystemSettings::default()
         };
         // A container may show none that sysinfo calls a disk.
         let (names, values) = sample(FileSystem::new(&all).unwrap());

@@ -1,25 +1,16 @@
 //! The groups there are.
 //!
-//! A new group is one file beside this one and one line in [`GROUPS`]: what `collect[]`, `enable`, `disable`
-//! and `--collector.<name>` call it, whether it is on by default, what it measures, and how it is made from
-//! the roots and its settings.
+//! A new group is one file beside this one and one line here: what `collect[]`, `enable`, `disable` and
+//! `--collector.<name>` call it, whether it is on by default, what it measures, the type of its settings if it
+//! has any, and how it is made from the roots and its settings. From that line follow its section in the
+//! configuration, the schema, its flags and what `check` looks at ([`super::group`]).
 
-use vigie_pipeline::plug::{Error, Part, Sampler, Sampling, Surroundings};
+use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::recipe::Recipe;
+use vigie_pipeline::units::HumanDuration;
 
-use super::config::{Config, Roots};
-
-/// One group.
-#[derive(Debug)]
-pub struct Group {
-    /// node_exporter's name of the collector.
-    pub name: &'static str,
-    /// Whether it is on unless the configuration disables it.
-    pub on: bool,
-    /// What it measures, in a line.
-    pub about: &'static str,
-    recipe: fn(&Self, &Config) -> Recipe,
-}
+use super::group::{Group, groups};
 
 #[cfg(target_os = "linux")]
 use super::{
@@ -28,41 +19,37 @@ use super::{
 };
 
 #[cfg(not(target_os = "linux"))]
-use super::portable;
+use super::{filesystem, netdev, portable};
 
-/// Every group, in the order of their names.
 #[cfg(target_os = "linux")]
-#[rustfmt::skip] // one line each, however long
-static GROUPS: &[Group] = &[
-    Group { name: "cpu", on: true, about: "time spent by each CPU in each mode, throttling", recipe: |g, c| g.part(c, &c.cpu, |roots, settings, _| cpu::Cpu::new(roots, settings)) },
-    Group { name: "diskstats", on: true, about: "reads and writes of each disk, and what the disks are", recipe: |g, c| g.part(c, &c.diskstats, |roots, settings, _| diskstats::DiskStats::new(roots, settings)) },
-    Group { name: "filefd", on: true, about: "open file handles and their limit", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(filefd::FileFd::new(roots))) },
-    Group { name: "filesystem", on: true, about: "how full the file systems are", recipe: |g, c| g.part(c, &c.filesystem, |roots, settings, _| filesystem::FileSystem::new(roots, settings)) },
-    Group { name: "loadavg", on: true, about: "load averages over 1, 5 and 15 minutes", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(loadavg::LoadAvg::new(roots))) },
-    Group { name: "meminfo", on: true, about: "where the memory is", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(meminfo::MemInfo::new(roots))) },
-    Group { name: "netdev", on: true, about: "what the network interfaces have sent and received", recipe: |g, c| g.part(c, &c.netdev, |roots, settings, _| netdev::NetDev::new(roots, settings)) },
-    Group { name: "netstat", on: true, about: "what the network protocols have counted", recipe: |g, c| g.part(c, &c.netstat, |roots, settings, _| netstat::NetStat::new(roots, settings)) },
-    Group { name: "os", on: true, about: "name and version of the operating system", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(os::Os::new(roots))) },
-    Group { name: "pressure", on: true, about: "time lost waiting for CPU, I/O, memory, interrupts", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(pressure::Pressure::new(roots))) },
-    Group { name: "sockstat", on: true, about: "sockets by protocol and state", recipe: |g, c| g.part(c, &(), |roots, (), _| Ok(sockstat::SockStat::new(roots))) },
-    Group { name: "stat", on: true, about: "interrupts, context switches, forks, boot time", recipe: |g, c| g.part(c, &c.stat, |roots, settings, _| Ok(stat::Stat::new(roots, settings))) },
-    Group { name: "textfile", on: true, about: "metrics that others leave in files", recipe: |g, c| g.part(c, &c.textfile, |_, settings, _| Ok(textfile::TextFile::new(settings))) },
-    Group { name: "time", on: true, about: "wall clock, time zone, clock sources", recipe: |g, c| g.part(c, &(), |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()))) },
-    Group { name: "uname", on: true, about: "kernel and host name", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(uname::UnameInfo)) },
-    Group { name: "vmstat", on: true, about: "paging, faults, OOM kills", recipe: |g, c| g.part(c, &c.vmstat, |roots, settings, _| vmstat::VmStat::new(roots, settings)) },
-];
+groups! {
+    cpu, on, "time spent by each CPU in each mode, throttling", cpu::CpuSettings => |roots, settings, _| cpu::Cpu::new(roots, settings);
+    diskstats, on, "reads and writes of each disk, and what the disks are", diskstats::DiskStatsSettings => |roots, settings, _| diskstats::DiskStats::new(roots, settings);
+    filefd, on, "open file handles and their limit" => |roots, (), _| Ok(filefd::FileFd::new(roots));
+    filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => |roots, settings, _| filesystem::FileSystem::new(roots, settings);
+    loadavg, on, "load averages over 1, 5 and 15 minutes" => |roots, (), _| Ok(loadavg::LoadAvg::new(roots));
+    meminfo, on, "where the memory is" => |roots, (), _| Ok(meminfo::MemInfo::new(roots));
+    netdev, on, "what the network interfaces have sent and received", netdev::settings::NetDevSettings => |roots, settings, _| netdev::NetDev::new(roots, settings);
+    netstat, on, "what the network protocols have counted", netstat::NetStatSettings => |roots, settings, _| netstat::NetStat::new(roots, settings);
+    os, on, "name and version of the operating system" => |roots, (), _| Ok(os::Os::new(roots));
+    pressure, on, "time lost waiting for CPU, I/O, memory, interrupts" => |roots, (), _| Ok(pressure::Pressure::new(roots));
+    sockstat, on, "sockets by protocol and state" => |roots, (), _| Ok(sockstat::SockStat::new(roots));
+    stat, on, "interrupts, context switches, forks, boot time", stat::StatSettings => |roots, settings, _| Ok(stat::Stat::new(roots, settings));
+    textfile, on, "metrics that others leave in files", textfile::TextFileSettings => |_, settings, _| Ok(textfile::TextFile::new(settings));
+    time, on, "wall clock, time zone, clock sources" => |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()));
+    uname, on, "kernel and host name" => |_, (), _| Ok(uname::UnameInfo);
+    vmstat, on, "paging, faults, OOM kills", vmstat::VmStatSettings => |roots, settings, _| vmstat::VmStat::new(roots, settings);
+}
 
-/// The groups where there is no procfs, in the order of their names.
 #[cfg(not(target_os = "linux"))]
-#[rustfmt::skip] // one line each, however long
-static GROUPS: &[Group] = &[
-    Group { name: "boottime", on: true, about: "when the machine booted", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(portable::BootTime)) },
-    Group { name: "filesystem", on: true, about: "how full the file systems are", recipe: |g, c| g.part(c, &c.filesystem, |_, settings, _| portable::FileSystem::new(settings)) },
-    Group { name: "loadavg", on: true, about: "load averages over 1, 5 and 15 minutes", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(portable::LoadAvg)) },
-    Group { name: "meminfo", on: true, about: "where the memory is", recipe: |g, c| g.part(c, &(), |_, (), _| portable::MemInfo::new()) },
-    Group { name: "netdev", on: true, about: "what the network interfaces have sent and received", recipe: |g, c| g.part(c, &c.netdev, |_, settings, _| portable::NetDev::new(settings)) },
-    Group { name: "uname", on: true, about: "kernel and host name", recipe: |g, c| g.part(c, &(), |_, (), _| Ok(portable::UnameInfo)) },
-];
+groups! {
+    boottime, on, "when the machine booted" => |_, (), _| Ok(portable::BootTime);
+    filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => |_, settings, _| portable::FileSystem::new(settings);
+    loadavg, on, "load averages over 1, 5 and 15 minutes" => |_, (), _| Ok(portable::LoadAvg);
+    meminfo, on, "where the memory is" => |_, (), _| portable::MemInfo::new();
+    netdev, on, "what the network interfaces have sent and received", netdev::settings::NetDevSettings => |_, settings, _| portable::NetDev::new(settings);
+    uname, on, "kernel and host name" => |_, (), _| Ok(portable::UnameInfo);
+}
 
 /// Every group there is on this operating system, in the order of their names.
 #[must_use]
@@ -70,36 +57,10 @@ pub fn groups() -> &'static [Group] {
     GROUPS
 }
 
-impl Group {
-    /// The recipe of a group that is made from `settings`: a change elsewhere does not rebuild it.
-    fn part<C, S>(
-        &self,
-        config: &Config,
-        settings: &C,
-        new: fn(&Roots, &C, &Surroundings) -> Result<S, Error>,
-    ) -> Recipe
-    where
-        C: Clone + PartialEq + Send + Sync + 'static,
-        S: Sampler + 'static,
-    {
-        let all = (config.roots(), config.deadline, settings.clone());
-        Recipe::new("system", self.name, &all, move |(roots, deadline, settings), surroundings| {
-            let sampler = Box::new(new(roots, settings, surroundings)?);
-            Ok(Part::Sampler(Sampling { sampler, deadline: deadline.0 }))
-        })
-    }
-
-    fn is_wanted(&self, config: &Config) -> bool {
-        let named = |names: &[String]| names.iter().any(|name| name == self.name);
-        (self.on || named(&config.enable)) && !named(&config.disable)
-    }
-}
-
 /// How the groups that are wanted are built.
 #[must_use]
 pub fn recipes(config: &Config) -> Vec<Recipe> {
-    let wanted = GROUPS.iter().filter(|group| group.is_wanted(config));
-    wanted.map(|group| (group.recipe)(group, config)).collect()
+    GROUPS.iter().filter(|group| group.is_wanted(config)).map(|group| group.recipe(config)).collect()
 }
 
 #[cfg(test)]
@@ -125,7 +86,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_changed_setting_rebuilds_its_own_group_alone() {
-        let changed = Config { stat: super::super::Stat { softirq: true }, ..Config::default() };
+        let changed = Config { stat: stat::StatSettings { softirq: true }, ..Config::default() };
         let (before, after) = (recipes(&Config::default()), recipes(&changed));
         let rebuilt: Vec<_> =
             before.iter().zip(&after).filter(|(a, b)| !a.is_same(b)).map(|(a, _)| &*a.name).collect();

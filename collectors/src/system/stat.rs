@@ -2,11 +2,14 @@
 //!
 //! The lines of `/proc/stat` that are not about one CPU (proc_stat(5)); `cpu` reads the others.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::config::{self, Roots};
+use super::config::Roots;
 use super::file::KeptFile;
 use super::parse;
 
@@ -29,13 +32,25 @@ static SOFTIRQS: Family = Family::counter("node_softirqs_total", "Number of soft
 const VECTORS: [&str; 10] =
     ["hi", "timer", "net_tx", "net_rx", "block", "block_iopoll", "tasklet", "sched", "hrtimer", "rcu"];
 
+/// Settings of the group `stat`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatSettings {
+    /// Expose softirq calls per vector.
+    pub softirq: bool,
+}
+
+impl Check for StatSettings {
+    fn check(&self, _: &mut Place<'_>) {}
+}
+
 pub(super) struct Stat {
     file: KeptFile,
     softirq: bool,
 }
 
 impl Stat {
-    pub(super) fn new(roots: &Roots, settings: &config::Stat) -> Self {
+    pub(super) fn new(roots: &Roots, settings: &StatSettings) -> Self {
         Self { file: KeptFile::new(roots.procfs.join("stat")), softirq: settings.softirq }
     }
 }
@@ -90,7 +105,7 @@ mod tests {
     #[test]
     fn each_line_gives_its_first_number() {
         let host = Fixture::new().with("proc/stat", TEXT);
-        let (series, result) = host.sample(&mut Stat::new(host.roots(), &config::Stat::default()));
+        let (series, result) = host.sample(&mut Stat::new(host.roots(), &StatSettings::default()));
         result.unwrap();
         assert_eq!(
             series,
@@ -108,7 +123,7 @@ mod tests {
     #[test]
     fn softirqs_come_by_vector_when_asked_for() {
         let host = Fixture::new().with("proc/stat", TEXT);
-        let (series, result) = host.sample(&mut Stat::new(host.roots(), &config::Stat { softirq: true }));
+        let (series, result) = host.sample(&mut Stat::new(host.roots(), &StatSettings { softirq: true }));
         result.unwrap();
         assert_eq!(series[6], "node_softirqs_total{vector=\"hi\"} 1");
         assert_eq!(series[15], "node_softirqs_total{vector=\"rcu\"} 10");
@@ -117,7 +132,7 @@ mod tests {
     #[test]
     fn a_line_without_its_number_is_named_and_the_others_are_kept() {
         let host = Fixture::new().with("proc/stat", "ctxt\nbtime 12\n");
-        let (series, result) = host.sample(&mut Stat::new(host.roots(), &config::Stat::default()));
+        let (series, result) = host.sample(&mut Stat::new(host.roots(), &StatSettings::default()));
         assert_eq!(series, ["node_boot_time_seconds 12"]);
         assert!(result.unwrap_err().to_string().ends_with("`ctxt` without its number"));
     }
@@ -130,7 +145,7 @@ mod tests {
             tail in proptest::collection::vec(any::<u8>(), 0..80),
         ) {
             let host = Fixture::new().with("proc/stat", [head.as_bytes(), &tail].concat());
-            let _ = host.sample(&mut Stat::new(host.roots(), &config::Stat { softirq: true }));
+            let _ = host.sample(&mut Stat::new(host.roots(), &StatSettings { softirq: true }));
         }
     }
 }

@@ -10,13 +10,16 @@ mod merge;
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
 use self::exposition::{Described, Mistake};
 use self::merge::Merged;
-use super::config;
 use super::file::CachedFile;
 use super::parse;
 use super::roster::Roster;
@@ -27,6 +30,18 @@ static SCRAPE_ERROR: Family = Family::gauge(
     "node_textfile_scrape_error",
     "1 if there was an error opening or reading a file, 0 otherwise",
 );
+
+/// Settings of the group `textfile`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TextFileSettings {
+    /// Directories whose `*.prom` files are exposed; `*`, `?` and `[…]` stand for parts of a name.
+    pub directory: Vec<FilePath>,
+}
+
+impl Check for TextFileSettings {
+    fn check(&self, _: &mut Place<'_>) {}
+}
 
 pub(super) struct TextFile {
     directories: Vec<PathBuf>,
@@ -44,7 +59,7 @@ struct PromFile {
 }
 
 impl TextFile {
-    pub(super) fn new(settings: &config::TextFile) -> Self {
+    pub(super) fn new(settings: &TextFileSettings) -> Self {
         Self {
             directories: settings.directory.iter().map(|directory| directory.0.clone()).collect(),
             files: Roster::default(),
@@ -159,7 +174,7 @@ mod tests {
 
     fn reading(host: &Fixture, directories: &[&str]) -> TextFile {
         let directory = directories.iter().map(|name| host.path().join(name).into()).collect();
-        TextFile::new(&config::TextFile { directory })
+        TextFile::new(&TextFileSettings { directory })
     }
 
     fn without_mtime(series: Vec<String>) -> Vec<String> {

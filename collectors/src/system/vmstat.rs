@@ -4,14 +4,34 @@
 //! that `vmstat.fields` matches are exposed.
 
 use regex::Regex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::metric::{Family, Kind};
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::config::{self, Roots};
+use super::config::Roots;
 use super::file::KeptFile;
+use super::filter::{or_default, pattern};
 use super::names::Names;
 use super::parse;
+
+const FIELDS: &str = "^(oom_kill|pgpg|pswp|pg.*fault).*";
+
+/// Settings of the group `vmstat`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VmStatSettings {
+    /// Fields to expose.
+    pub fields: String,
+}
+
+impl Check for VmStatSettings {
+    fn check(&self, at: &mut Place<'_>) {
+        pattern(at, "fields", &self.fields);
+    }
+}
 
 pub(super) struct VmStat {
     file: KeptFile,
@@ -20,9 +40,9 @@ pub(super) struct VmStat {
 }
 
 impl VmStat {
-    pub(super) fn new(roots: &Roots, settings: &config::VmStat) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &VmStatSettings) -> Result<Self, Error> {
         let file = KeptFile::new(roots.procfs.join("vmstat"));
-        Ok(Self { file, names: Names::default(), fields: Regex::new(settings.fields())? })
+        Ok(Self { file, names: Names::default(), fields: Regex::new(or_default(&settings.fields, FIELDS))? })
     }
 }
 
@@ -64,11 +84,11 @@ mod tests {
     fn only_the_fields_that_match_are_exposed() {
         let text = "nr_free_pages 977769\npgfault 2320168809\noom_kill 1\n";
         let host = Fixture::new().with("proc/vmstat", text);
-        let mut default = VmStat::new(host.roots(), &config::VmStat::default()).unwrap();
+        let mut default = VmStat::new(host.roots(), &VmStatSettings::default()).unwrap();
         let (series, result) = host.sample(&mut default);
         result.unwrap();
         assert_eq!(series, ["node_vmstat_pgfault 2320168809", "node_vmstat_oom_kill 1"]);
-        let free = config::VmStat { fields: "^nr_free".into() };
+        let free = VmStatSettings { fields: "^nr_free".into() };
         let (series, _) = host.sample(&mut VmStat::new(host.roots(), &free).unwrap());
         assert_eq!(series, ["node_vmstat_nr_free_pages 977769"]);
     }
@@ -76,7 +96,7 @@ mod tests {
     #[test]
     fn a_field_without_a_number_is_named_and_the_others_are_kept() {
         let host = Fixture::new().with("proc/vmstat", "pgfault\noom_kill 1\n");
-        let mut vmstat = VmStat::new(host.roots(), &config::VmStat::default()).unwrap();
+        let mut vmstat = VmStat::new(host.roots(), &VmStatSettings::default()).unwrap();
         let (series, result) = host.sample(&mut vmstat);
         assert_eq!(series, ["node_vmstat_oom_kill 1"]);
         assert!(result.unwrap_err().to_string().contains("`pgfault`"));
@@ -87,7 +107,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..200)) {
             let host = Fixture::new().with("proc/vmstat", text);
-            let all = config::VmStat { fields: ".".into() };
+            let all = VmStatSettings { fields: ".".into() };
             let _ = host.sample(&mut VmStat::new(host.roots(), &all).unwrap());
         }
     }

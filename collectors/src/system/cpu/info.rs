@@ -8,9 +8,10 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::Error;
 
-use super::super::config::{self, Roots};
+use super::super::config::Roots;
 use super::super::file::KeptFile;
 use super::super::parse;
+use super::settings::CpuSettings;
 
 static INFO: Family = Family::gauge("node_cpu_info", "CPU information from /proc/cpuinfo.");
 static FREQUENCY: Family =
@@ -32,7 +33,7 @@ pub(super) struct Info {
 }
 
 impl Info {
-    pub(super) fn new(roots: &Roots, settings: &config::Cpu) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &CpuSettings) -> Result<Self, Error> {
         let compile = |pattern: &str| (!pattern.is_empty()).then(|| Regex::new(pattern)).transpose();
         Ok(Self {
             file: KeptFile::new(roots.procfs.join("cpuinfo")),
@@ -167,7 +168,7 @@ mod tests {
                         physical id\t: 0\ncore id\t\t: 1\nflags\t\t: fpu aes avx2\nbugs\t\t: mds\n\n\
                         processor\t: 1\ncpu MHz\t\t: 800\nflags\t\t: other\n";
 
-    fn series(settings: &config::Cpu) -> Vec<String> {
+    fn series(settings: &CpuSettings) -> Vec<String> {
         let host = Fixture::new().with("proc/cpuinfo", TEXT);
         let mut page = Page::default();
         Info::new(host.roots(), settings).unwrap().write(&mut page).unwrap();
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn each_processor_is_described_and_missing_lines_are_empty_labels() {
-        let series = series(&config::Cpu::default());
+        let series = series(&CpuSettings::default());
         assert_eq!(
             series[0],
             "node_cpu_info{cachesize=\"\",core=\"1\",cpu=\"0\",family=\"\",microcode=\"\",model=\"142\",\
@@ -188,10 +189,10 @@ mod tests {
 
     #[test]
     fn flags_and_bugs_of_the_first_processor_come_when_they_match() {
-        let settings = config::Cpu {
+        let settings = CpuSettings {
             info_flags_include: "^(aes|other)$".into(),
             info_bugs_include: ".".into(),
-            ..config::Cpu::default()
+            ..CpuSettings::default()
         };
         let series = series(&settings);
         assert!(series.contains(&"node_cpu_flag_info{flag=\"aes\"} 1".to_owned()));

@@ -1,0 +1,120 @@
+//! The flags of the host's groups, made from their registry: `--collector.<group>`, its twin that begins with
+//! `--no-`, and `--collector.<group>.<setting>`.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use vigie_collectors::system::{self, SettingKind};
+use vigie_config::{Setting, SettingValue};
+
+/// The command with the flags of every group.
+pub(super) fn add(mut command: Command) -> Command {
+    for group in system::groups() {
+        let (name, about) = (group.name, group.about);
+        let [on, off] = ["Enable", "Disable"].map(|verb| format!("{verb} the {name} group: {about}"));
+        command = toggle(command, &format!("collector.{name}"), on, off);
+        for setting in group.settings() {
+            let about = format!("{name}: {}", setting.about.trim_end_matches('.'));
+            command = match setting.kind {
+                SettingKind::Switch => toggle(command, &setting.flag, about, format!("Not {}", setting.flag)),
+                kind => command.arg(valued(&setting.flag, about, kind)),
+            };
+        }
+    }
+    command
+}
+
+/// A flag and its twin that begins with `no-`, of which the last one counts.
+fn toggle(command: Command, on: &str, help: String, help_off: String) -> Command {
+    let off = format!("no-{on}");
+    let switch = |name: &str, other: &str, help: String| {
+        flag(name, help).action(ArgAction::SetTrue).overrides_with(other.to_owned())
+    };
+    command.arg(switch(on, &off, help)).arg(switch(&off, on, help_off))
+}
+
+fn valued(name: &str, help: String, kind: SettingKind) -> Arg {
+    let arg = flag(name, help);
+    match kind {
+        SettingKind::List => arg.action(ArgAction::Append).value_delimiter(',').value_name("VALUE"),
+        SettingKind::Number => arg.value_parser(clap::value_parser!(i64)).value_name("NUMBER"),
+        SettingKind::Text | SettingKind::Switch => arg.value_name("VALUE"),
+    }
+}
+
+fn flag(name: &str, help: String) -> Arg {
+    let env = format!("VIGIE_{}", name.to_uppercase().replace(['.', '-'], "_"));
+    Arg::new(name.to_owned())
+        .long(name.to_owned())
+        .help(help)
+        .help_heading("Groups of the host")
+        .hide_short_help(true)
+        .env(env)
+        .global(true)
+}
+
+/// The groups whose `--<prefix>.<group>` was given.
+pub(super) fn toggled(matches: &ArgMatches, prefix: &str) -> Vec<String> {
+    let on = |group: &&system::Group| matches.get_flag(&format!("{prefix}.{}", group.name));
+    system::groups().iter().filter(on).map(|group| group.name.to_owned()).collect()
+}
+
+/// The settings that were given.
+pub(super) fn settings(matches: &ArgMatches) -> Vec<Setting> {
+    let mut given = Vec::new();
+    for group in system::groups() {
+        for setting in group.settings() {
+            let mut name = setting.flag;
+            let value = match setting.kind {
+                SettingKind::Switch if matches.get_flag(&name) => Some(SettingValue::Switch(true)),
+                SettingKind::Switch => {
+                    name = format!("no-{name}");
+                    matches.get_flag(&name).then_some(SettingValue::Switch(false))
+                }
+                SettingKind::List => matches
+                    .get_many::<String>(&name)
+                    .map(|values| SettingValue::List(values.cloned().collect())),
+                SettingKind::Number => matches.get_one(&name).copied().map(SettingValue::Number),
+                SettingKind::Text => matches.get_one(&name).cloned().map(SettingValue::Text),
+            };
+            if let Some(value) = value {
+                given.push(Setting { flag: format!("--{name}"), group: group.name, key: setting.key, value });
+            }
+        }
+    }
+    given
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(args: &[&str]) -> Vec<Setting> {
+        let args = std::iter::once(&"vigie").chain(args);
+        settings(&add(Command::new("vigie")).try_get_matches_from(args).expect("flags there are"))
+    }
+
+    #[test]
+    fn a_setting_is_given_as_upstream_names_it() {
+        let netdev = given(&["--collector.netdev.device-include=^lo$"]);
+        assert_eq!(netdev.len(), 1);
+        assert_eq!((netdev[0].group, netdev[0].key.as_str()), ("netdev", "device_include"));
+        assert_eq!(netdev[0].value, SettingValue::Text("^lo$".to_owned()));
+        assert_eq!(given(&[]), []);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_last_of_a_switch_and_its_twin_counts() {
+        let values = |args: &[&str]| given(args).into_iter().map(|s| (s.flag, s.value)).collect::<Vec<_>>();
+        let off = ("--no-collector.cpu.guest".to_owned(), SettingValue::Switch(false));
+        assert_eq!(values(&["--collector.cpu.guest", "--no-collector.cpu.guest"]), [off]);
+        let on = ("--collector.stat.softirq".to_owned(), SettingValue::Switch(true));
+        assert_eq!(values(&["--collector.stat.softirq"]), [on]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_list_takes_all_that_are_given() {
+        let list = given(&["--collector.textfile.directory=/a,/b", "--collector.textfile.directory", "/c"]);
+        assert_eq!(list[0].value, SettingValue::List(["/a", "/b", "/c"].map(str::to_owned).to_vec()));
+    }
+}

@@ -1,0 +1,137 @@
+//! What a group is, and the macro that makes groups and their configuration out of one list.
+//!
+//! The settings of a group are a type beside its sampler. [`groups!`] makes a member of that type in
+//! [`Config`], named as the group is; so a setting is `collectors.system.<group>.<setting>`, and serde and
+//! schemars know it as they know any other key. The flags are made from the schema of the settings
+//! ([`super::setting`]).
+
+use vigie_pipeline::plug::{Error, Part, Sampler, Sampling, Surroundings};
+use vigie_pipeline::recipe::Recipe;
+
+use super::config::Roots;
+use super::registry::Config;
+use super::setting::Setting;
+
+/// One group.
+#[derive(Debug)]
+pub struct Group {
+    /// node_exporter's name of the collector.
+    pub name: &'static str,
+    /// Whether it is on unless the configuration disables it.
+    pub on: bool,
+    /// What it measures, in a line.
+    pub about: &'static str,
+    pub(super) settings: fn(&str) -> Vec<Setting>,
+    pub(super) recipe: fn(&Self, &Config) -> Recipe,
+}
+
+impl Group {
+    /// Its settings, in the order of their names.
+    #[must_use]
+    pub fn settings(&self) -> Vec<Setting> {
+        (self.settings)(self.name)
+    }
+
+    pub(super) fn recipe(&self, config: &Config) -> Recipe {
+        (self.recipe)(self, config)
+    }
+
+    /// The recipe of a group that is made from `settings`: a change elsewhere does not rebuild it.
+    pub(super) fn part<C, S>(
+        &self,
+        config: &Config,
+        settings: &C,
+        new: fn(&Roots, &C, &Surroundings) -> Result<S, Error>,
+    ) -> Recipe
+    where
+        C: Clone + PartialEq + Send + Sync + 'static,
+        S: Sampler + 'static,
+    {
+        let all = (config.roots(), config.deadline, settings.clone());
+        Recipe::new("system", self.name, &all, move |(roots, deadline, settings), surroundings| {
+            let sampler = Box::new(new(roots, settings, surroundings)?);
+            Ok(Part::Sampler(Sampling { sampler, deadline: deadline.0 }))
+        })
+    }
+
+    pub(super) fn is_wanted(&self, config: &Config) -> bool {
+        let named = |names: &[String]| names.iter().any(|name| name == self.name);
+        (self.on || named(&config.enable)) && !named(&config.disable)
+    }
+}
+
+/// Makes the table of groups and the `Config` that has a member for each group with settings.
+macro_rules! groups {
+    ($($name:ident, $on:ident, $about:literal $(, $settings:ty)? => $new:expr;)*) => {
+        /// Every group, in the order of their names.
+        static GROUPS: &[Group] = &[$($crate::system::group::groups!(@group $name, $on, $about, $new $(, $settings)?)),*];
+
+        /// The `collectors.system` section.
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Config {
+            /// Where procfs is mounted.
+            pub procfs: FilePath,
+            /// Where sysfs is mounted.
+            pub sysfs: FilePath,
+            /// Where the host's root is mounted, if not at `/`: the mount points are below it.
+            pub rootfs: FilePath,
+            /// Where udev keeps what it knows of block devices.
+            pub udev_data: FilePath,
+            /// Groups beyond the default ones, by node_exporter's collector names.
+            pub enable: Vec<String>,
+            /// Default groups to leave out.
+            pub disable: Vec<String>,
+            /// How long a group may take; one that hangs is cut, marked, and not asked again until it returns.
+            pub deadline: HumanDuration,
+            $($(
+                #[doc = concat!("Settings of the group `", stringify!($name), "`: ", $about, ".")]
+                pub $name: $settings,
+            )?)*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                let super::config::Roots { procfs, sysfs, rootfs, udev_data } = super::config::Roots::default();
+                Self {
+                    procfs,
+                    sysfs,
+                    rootfs,
+                    udev_data,
+                    enable: Vec::new(),
+                    disable: Vec::new(),
+                    deadline: HumanDuration::secs(5),
+                    $($($name: <$settings>::default(),)?)*
+                }
+            }
+        }
+
+        impl Check for Config {
+            fn check(&self, at: &mut Place<'_>) {
+                super::config::check(self, at);
+                $($(Check::check(&self.$name as &$settings, &mut at.key(stringify!($name)));)?)*
+            }
+        }
+    };
+    (@group $name:ident, $on:ident, $about:literal, $new:expr, $settings:ty) => {
+        Group {
+            name: stringify!($name),
+            on: $crate::system::group::groups!(@$on),
+            about: $about,
+            settings: $crate::system::setting::Setting::all::<$settings>,
+            recipe: |group, config| group.part(config, &config.$name, $new),
+        }
+    };
+    (@group $name:ident, $on:ident, $about:literal, $new:expr) => {
+        Group {
+            name: stringify!($name),
+            on: $crate::system::group::groups!(@$on),
+            about: $about,
+            settings: |_| Vec::new(),
+            recipe: |group, config| group.part(config, &(), $new),
+        }
+    };
+    (@on) => { true };
+    (@off) => { false };
+}
+pub(super) use groups;
