@@ -35,9 +35,25 @@ mod netdev {
 }
 
 #[cfg(target_os = "linux")]
+mod arp;
+#[cfg(target_os = "linux")]
+mod attributes;
+#[cfg(target_os = "linux")]
+mod buddyinfo;
+#[cfg(target_os = "linux")]
+mod cgroups;
+#[cfg(target_os = "linux")]
+mod class;
+#[cfg(target_os = "linux")]
+mod conntrack;
+#[cfg(target_os = "linux")]
 mod cpu;
 #[cfg(target_os = "linux")]
 mod diskstats;
+#[cfg(target_os = "linux")]
+mod drbd;
+#[cfg(target_os = "linux")]
+mod entropy;
 #[cfg(target_os = "linux")]
 mod file;
 #[cfg(target_os = "linux")]
@@ -47,9 +63,25 @@ mod filesystem;
 #[cfg(all(test, target_os = "linux"))]
 mod fixture;
 #[cfg(target_os = "linux")]
+mod interrupts;
+#[cfg(target_os = "linux")]
+mod ipvs;
+#[cfg(target_os = "linux")]
+mod kernel_hung;
+#[cfg(target_os = "linux")]
+mod ksmd;
+#[cfg(target_os = "linux")]
+mod lnstat;
+#[cfg(target_os = "linux")]
 mod loadavg;
 #[cfg(target_os = "linux")]
+mod mdadm;
+#[cfg(target_os = "linux")]
 mod meminfo;
+#[cfg(target_os = "linux")]
+mod meminfo_numa;
+#[cfg(target_os = "linux")]
+mod mountstats;
 #[cfg(target_os = "linux")]
 mod names;
 #[cfg(target_os = "linux")]
@@ -57,22 +89,46 @@ mod netdev;
 #[cfg(target_os = "linux")]
 mod netstat;
 #[cfg(target_os = "linux")]
+mod nfs;
+#[cfg(target_os = "linux")]
+mod nfsd;
+#[cfg(target_os = "linux")]
 mod os;
 #[cfg(target_os = "linux")]
 mod parse;
 #[cfg(target_os = "linux")]
 mod pressure;
 #[cfg(target_os = "linux")]
+mod processes;
+#[cfg(target_os = "linux")]
 mod roster;
+#[cfg(target_os = "linux")]
+mod schedstat;
+#[cfg(target_os = "linux")]
+mod slabinfo;
 #[cfg(target_os = "linux")]
 mod sockstat;
 #[cfg(target_os = "linux")]
+mod softirqs;
+#[cfg(target_os = "linux")]
+mod softnet;
+#[cfg(target_os = "linux")]
 mod stat;
+#[cfg(target_os = "linux")]
+mod sysctl;
 #[cfg(target_os = "linux")]
 mod textfile;
 #[cfg(target_os = "linux")]
 mod time;
 #[cfg(target_os = "linux")]
+mod udp_queues;
+#[cfg(target_os = "linux")]
 mod uname;
 #[cfg(target_os = "linux")]
 mod vmstat;
+#[cfg(target_os = "linux")]
+mod xfrm;
+#[cfg(target_os = "linux")]
+mod zfs;
+#[cfg(target_os = "linux")]
+mod zoneinfo;

@@ -34,6 +34,7 @@ fn toggle(command: Command, on: &str, help: String, help_off: String) -> Command
 fn valued(name: &str, help: String, kind: SettingKind) -> Arg {
     let arg = flag(name, help);
     match kind {
+        SettingKind::ListWithCommas => arg.action(ArgAction::Append).value_name("VALUE"),
         SettingKind::List => arg.action(ArgAction::Append).value_delimiter(',').value_name("VALUE"),
         SettingKind::Number => arg.value_parser(clap::value_parser!(i64)).value_name("NUMBER"),
         SettingKind::Text | SettingKind::Switch => arg.value_name("VALUE"),
@@ -69,7 +70,7 @@ pub(super) fn settings(matches: &ArgMatches) -> Vec<Setting> {
                     name = format!("no-{name}");
                     matches.get_flag(&name).then_some(SettingValue::Switch(false))
                 }
-                SettingKind::List => matches
+                SettingKind::List | SettingKind::ListWithCommas => matches
                     .get_many::<String>(&name)
                     .map(|values| SettingValue::List(values.cloned().collect())),
                 SettingKind::Number => matches.get_one(&name).copied().map(SettingValue::Number),

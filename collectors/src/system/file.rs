@@ -9,6 +9,11 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use vigie_pipeline::plug::{Error, NoData};
+
+use super::parse;
 
 /// The largest file that is read: 100 times what a large machine has in one.
 const LARGEST: usize = 16 << 20;
@@ -32,6 +37,73 @@ impl FileError {
     pub(super) fn is_absent(&self) -> bool {
         matches!(self, Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
+
+    /// The error of a group that is all about this file: where it is missing, there is nothing to measure.
+    pub(super) fn or_no_data(self) -> Error {
+        if self.is_absent() { NoData(self.to_string()).into() } else { self.into() }
+    }
+}
+
+/// How many [`SmallFile`]s may stay open together: the directories of sysfs grow with CPUs, sensors and interfaces,
+/// the limit of descriptors does not. The others are opened for each reading.
+static ROOM: AtomicUsize = AtomicUsize::new(400);
+
+/// A small file of sysfs, of which there are many: it stays open while there is [`ROOM`], and is read into a buffer
+/// that its reader has for all of them.
+#[derive(Debug)]
+pub(super) struct SmallFile {
+    path: PathBuf,
+    open: Option<Occupied>,
+}
+
+/// An open file that takes up room.
+#[derive(Debug)]
+struct Occupied(File);
+
+impl Occupied {
+    fn new(file: File) -> Option<Self> {
+        ROOM.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1)).ok()?;
+        Some(Self(file))
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        ROOM.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl SmallFile {
+    /// The file at `path`, which is opened when it is first read.
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), open: None }
+    }
+
+    /// Its content at present; a kept descriptor that fails is opened again, as that of a [`KeptFile`] is.
+    pub(super) fn read<'b>(&mut self, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], FileError> {
+        let kept = self.open.as_ref().and_then(|Occupied(file)| read_whole(file, buffer).ok());
+        let length = match kept {
+            Some(length) => length,
+            None => {
+                self.open = None;
+                let file = open(&self.path)?;
+                let length = read_whole(&file, buffer)
+                    .map_err(|source| FileError::Read { path: self.path.clone(), source })?;
+                self.open = Occupied::new(file);
+                length
+            }
+        };
+        Ok(&buffer[..length])
+    }
+
+    /// The number that it holds, if it is there and holds one.
+    pub(super) fn number(&mut self, buffer: &mut Vec<u8>) -> Option<f64> {
+        parse::number(self.read(buffer).ok()?.trim_ascii())
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    File::open(path).map_err(|source| FileError::Open { path: path.to_owned(), source })
 }
 
 /// A file that stays open. See the module.
@@ -61,8 +133,7 @@ impl KeptFile {
 
     fn open_and_read(&mut self) -> Result<usize, FileError> {
         self.open = None;
-        let file =
-            File::open(&self.path).map_err(|source| FileError::Open { path: self.path.clone(), source })?;
+        let file = open(&self.path)?;
         let length = read_whole(&file, &mut self.buffer)
             .map_err(|source| FileError::Read { path: self.path.clone(), source })?;
         self.open = Some(file);
@@ -77,10 +148,21 @@ impl KeptFile {
 
 /// Reads a file once, into a buffer that stays; it is shorter afterwards than what it can hold.
 pub(super) fn read_once<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], FileError> {
-    let file = File::open(path).map_err(|source| FileError::Open { path: path.to_owned(), source })?;
+    let file = open(path)?;
     let length =
         read_whole(&file, buffer).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
     Ok(&buffer[..length])
+}
+
+/// What a directory has, in order. Names that are not UTF-8 are left out: they cannot be labels.
+pub(super) fn names_in(dir: &Path) -> Result<Vec<String>, FileError> {
+    let wrong = |source| FileError::Open { path: dir.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(wrong)? {
+        names.extend(entry.map_err(wrong)?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Fills the buffer from the start of the file and says how much there is. The buffer only ever grows.
@@ -186,6 +268,21 @@ mod tests {
         assert!(error.to_string().starts_with("open "), "{error}");
         std::fs::write(dir.path().join("later"), "2").unwrap();
         assert_eq!(file.read().unwrap(), b"2");
+    }
+
+    #[test]
+    fn small_files_are_read_whether_or_not_there_is_room_to_keep_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("value");
+        let mut files: Vec<SmallFile> = (0..500).map(|_| SmallFile::new(&path)).collect();
+        let mut buffer = Vec::new();
+        assert!(files.iter_mut().all(|file| file.number(&mut buffer).is_none()));
+        for value in ["-7\n", "12\n"] {
+            std::fs::write(&path, value).unwrap();
+            let expected = parse::number(value.trim_ascii().as_bytes());
+            assert!(files.iter_mut().all(|file| file.number(&mut buffer) == expected));
+            assert!(files.iter().filter(|file| file.open.is_some()).count() <= 400);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
 use vigie_pipeline::page::{Page, number};
 use vigie_pipeline::plug::{Error, Sampler};
 
@@ -64,3 +65,38 @@ pub(super) fn lines(page: &Page) -> Vec<String> {
         })
         .collect()
 }
+
+/// A sample as a broken kernel module, a truncated read or a hostile mount could have it: cut off, some bytes replaced
+/// by any others, something else behind it.
+pub(super) fn mangled(sample: &'static str) -> impl Strategy<Value = Vec<u8>> {
+    let replaced = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6);
+    let tail = proptest::collection::vec(any::<u8>(), 0..30);
+    (0..=sample.len(), replaced, tail).prop_map(move |(cut, replaced, tail)| {
+        let mut bytes = sample.as_bytes()[..cut].to_vec();
+        for (at, byte) in replaced.iter().filter(|_| cut > 0) {
+            bytes[at.index(cut)] = *byte;
+        }
+        bytes.extend(tail);
+        bytes
+    })
+}
+
+/// Makes the property test that a sampler reads or refuses whatever bytes one of its files holds, and that what it
+/// writes stays finite.
+macro_rules! survives_any_bytes {
+    ($file:expr, $sample:expr, $host:ident => $sampler:expr) => {
+        proptest::proptest! {
+            #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+            #[test]
+            fn any_bytes_are_read_or_refused(text in $crate::system::fixture::mangled($sample)) {
+                let $host = $crate::system::fixture::Fixture::new().with($file, text);
+                let mut sampler = $sampler;
+                for _ in 0..2 {
+                    let (series, _) = $host.sample(&mut sampler);
+                    proptest::prop_assert!(series.iter().all(|line| !line.ends_with("NaN") && !line.ends_with("Inf")));
+                }
+            }
+        }
+    };
+}
+pub(super) use survives_any_bytes;

@@ -56,6 +56,18 @@ pub(super) fn number(word: &[u8]) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
+/// A whole number in hexadecimal, with or without `0x`, of at most 64 bits.
+pub(super) fn hex(word: &[u8]) -> Option<u64> {
+    let digits = word.strip_prefix(b"0x").unwrap_or(word);
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, byte| {
+        let digit = char::from(*byte).to_digit(16)?;
+        value.checked_mul(16)?.checked_add(u64::from(digit))
+    })
+}
+
 /// A file that holds one whole number and a newline, as those in sysfs do.
 pub(super) fn whole_file(text: &[u8]) -> Option<u64> {
     whole(text.trim_ascii())
@@ -86,6 +98,15 @@ mod tests {
     }
 
     #[test]
+    fn hexadecimal_numbers_may_begin_with_0x() {
+        assert_eq!(hex(b"0x1003"), Some(0x1003));
+        assert_eq!(hex(b"ffffffffffffffff"), Some(u64::MAX));
+        for word in [&b""[..], b"0x", b"-1", b"10000000000000000", b"0xg"] {
+            assert_eq!(hex(word), None);
+        }
+    }
+
+    #[test]
     fn a_last_line_without_an_end_is_a_line() {
         assert_eq!(lines(b"a\n\nb").collect::<Vec<_>>(), [&b"a"[..], b"", b"b"]);
         assert_eq!(lines(b"a\n").collect::<Vec<_>>(), [b"a"]);
@@ -103,7 +124,7 @@ mod tests {
         fn any_bytes_are_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..200)) {
             for line in lines(&text) {
                 for word in words(line) {
-                    let _ = (whole(word), number(word), label(word));
+                    let _ = (whole(word), hex(word), number(word), label(word));
                 }
                 let (first, rest) = first_word(line);
                 prop_assert!(first.len() + rest.len() <= line.len());

@@ -14,8 +14,10 @@ use super::group::{Group, groups};
 
 #[cfg(target_os = "linux")]
 use super::{
-    cpu, diskstats, filefd, filesystem, loadavg, meminfo, netdev, netstat, os, pressure, sockstat, stat,
-    textfile, time, uname, vmstat,
+    arp, buddyinfo, cgroups, conntrack, cpu, diskstats, drbd, entropy, filefd, filesystem, interrupts, ipvs,
+    kernel_hung, ksmd, lnstat, loadavg, mdadm, meminfo, meminfo_numa, mountstats, netdev, netstat, nfs, nfsd,
+    os, pressure, processes, schedstat, slabinfo, sockstat, softirqs, softnet, stat, sysctl, textfile, time,
+    udp_queues, uname, vmstat, xfrm, zfs, zoneinfo,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -23,22 +25,48 @@ use super::{filesystem, netdev, portable};
 
 #[cfg(target_os = "linux")]
 groups! {
+    arp, on, "neighbours that each interface knows", arp::ArpSettings => |roots, settings, _| arp::Arp::new(roots, settings);
+    buddyinfo, off, "free memory in blocks, by their size" => |roots, (), _| Ok(buddyinfo::BuddyInfo::new(roots));
+    cgroups, off, "how many control groups each controller has" => |roots, (), _| Ok(cgroups::CGroups::new(roots));
+    conntrack, on, "the table of tracked connections" => |roots, (), _| Ok(conntrack::ConnTrack::new(roots));
     cpu, on, "time spent by each CPU in each mode, throttling", cpu::CpuSettings => |roots, settings, _| cpu::Cpu::new(roots, settings);
     diskstats, on, "reads and writes of each disk, and what the disks are", diskstats::DiskStatsSettings => |roots, settings, _| diskstats::DiskStats::new(roots, settings);
+    drbd, off, "disks that DRBD 8 mirrors over the network" => |roots, (), _| Ok(drbd::Drbd::new(roots));
+    entropy, on, "what the random number generator has gathered" => |roots, (), _| Ok(entropy::Entropy::new(roots));
     filefd, on, "open file handles and their limit" => |roots, (), _| Ok(filefd::FileFd::new(roots));
     filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => |roots, settings, _| filesystem::FileSystem::new(roots, settings);
+    interrupts, off, "hardware interrupts by CPU, source and driver", interrupts::InterruptsSettings => |roots, settings, _| interrupts::Interrupts::new(roots, settings);
+    ipvs, on, "the kernel's load balancer", ipvs::IpvsSettings => |roots, settings, _| Ok(ipvs::Ipvs::new(roots, settings));
+    kernel_hung, off, "tasks that the kernel has found hung" => |roots, (), _| Ok(kernel_hung::KernelHung::new(roots));
+    ksmd, off, "memory that was merged because it is the same" => |roots, (), _| Ok(ksmd::Ksmd::new(roots));
+    lnstat, off, "the kernel's network caches" => |roots, (), _| Ok(lnstat::LnStat::new(roots));
     loadavg, on, "load averages over 1, 5 and 15 minutes" => |roots, (), _| Ok(loadavg::LoadAvg::new(roots));
+    mdadm, on, "software RAID" => |roots, (), _| Ok(mdadm::MdAdm::new(roots));
     meminfo, on, "where the memory is" => |roots, (), _| Ok(meminfo::MemInfo::new(roots));
+    meminfo_numa, off, "where the memory of each NUMA node is" => |roots, (), _| Ok(meminfo_numa::MemInfoNuma::new(roots));
+    mountstats, off, "what each NFS mount has read, written and waited for" => |roots, (), _| Ok(mountstats::MountStats::new(roots));
     netdev, on, "what the network interfaces have sent and received", netdev::settings::NetDevSettings => |roots, settings, _| netdev::NetDev::new(roots, settings);
     netstat, on, "what the network protocols have counted", netstat::NetStatSettings => |roots, settings, _| netstat::NetStat::new(roots, settings);
+    nfs, on, "what the NFS client has asked for" => |roots, (), _| Ok(nfs::Nfs::new(roots));
+    nfsd, on, "what the NFS server was asked for" => |roots, (), _| Ok(nfsd::Nfsd::new(roots));
     os, on, "name and version of the operating system" => |roots, (), _| Ok(os::Os::new(roots));
     pressure, on, "time lost waiting for CPU, I/O, memory, interrupts" => |roots, (), _| Ok(pressure::Pressure::new(roots));
+    processes, on, "processes and threads by state, and their limits" => |roots, (), _| Ok(processes::Processes::new(roots));
+    schedstat, on, "how long tasks have run and waited on each CPU" => |roots, (), _| Ok(schedstat::SchedStat::new(roots));
+    slabinfo, off, "the kernel's caches of small objects", slabinfo::SlabInfoSettings => |roots, settings, _| slabinfo::SlabInfo::new(roots, settings);
     sockstat, on, "sockets by protocol and state" => |roots, (), _| Ok(sockstat::SockStat::new(roots));
+    softirqs, off, "soft interrupts by kind and CPU" => |roots, (), _| Ok(softirqs::SoftIrqs::new(roots));
+    softnet, on, "packets that each CPU has taken from the network" => |roots, (), _| Ok(softnet::SoftNet::new(roots));
     stat, on, "interrupts, context switches, forks, boot time", stat::StatSettings => |roots, settings, _| Ok(stat::Stat::new(roots, settings));
+    sysctl, off, "settings of the kernel that the configuration names", sysctl::SysctlSettings => |roots, settings, _| Ok(sysctl::Sysctl::new(roots, settings));
     textfile, on, "metrics that others leave in files", textfile::TextFileSettings => |_, settings, _| Ok(textfile::TextFile::new(settings));
     time, on, "wall clock, time zone, clock sources" => |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()));
+    udp_queues, on, "memory of UDP datagrams that wait" => |roots, (), _| Ok(udp_queues::UdpQueues::new(roots));
     uname, on, "kernel and host name" => |_, (), _| Ok(uname::UnameInfo);
     vmstat, on, "paging, faults, OOM kills", vmstat::VmStatSettings => |roots, settings, _| vmstat::VmStat::new(roots, settings);
+    xfrm, off, "what IPsec has refused, and why" => |roots, (), _| Ok(xfrm::Xfrm::new(roots));
+    zfs, on, "what the ZFS module, its pools and data sets count" => |roots, (), _| Ok(zfs::Zfs::new(roots));
+    zoneinfo, off, "the memory zones, page by page" => |roots, (), _| Ok(zoneinfo::ZoneInfo::new(roots));
 }
 
 #[cfg(not(target_os = "linux"))]

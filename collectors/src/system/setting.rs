@@ -9,6 +9,9 @@ use serde_json::Value;
 /// The member of a setting's schema that names its flag, where upstream's has dots or capitals.
 const FLAG: &str = "x-flag";
 
+/// The member of the schema of a list whose elements may have commas.
+const COMMAS: &str = "x-commas";
+
 /// One setting of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
@@ -27,8 +30,10 @@ pub struct Setting {
 pub enum SettingKind {
     /// `true` or `false`: as a flag it has a twin that begins with `no-`.
     Switch,
-    /// Any number of texts: the flag can be repeated.
+    /// Any number of texts: the flag can be repeated, or have commas between them.
     List,
+    /// Any number of texts that have commas themselves: the flag can be repeated.
+    ListWithCommas,
     /// A whole number.
     Number,
     /// A text.
@@ -51,6 +56,7 @@ impl Setting {
                     about: text("description").unwrap_or_default().replace('\n', " "),
                     kind: match text("type") {
                         Some("boolean") => SettingKind::Switch,
+                        Some("array") if member.get(COMMAS).is_some() => SettingKind::ListWithCommas,
                         Some("array") => SettingKind::List,
                         Some("integer") => SettingKind::Number,
                         _ => SettingKind::Text,

@@ -7,7 +7,7 @@
 mod exposition;
 mod merge;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use globset::GlobBuilder;
 use schemars::JsonSchema;
@@ -20,7 +20,7 @@ use vigie_pipeline::plug::{Error, Sampler};
 
 use self::exposition::{Described, Mistake};
 use self::merge::Merged;
-use super::file::CachedFile;
+use super::file::{CachedFile, names_in};
 use super::parse;
 use super::roster::Roster;
 
@@ -122,10 +122,10 @@ impl Sampler for TextFile {
 fn prom_files(directories: &[PathBuf], problems: &mut Vec<String>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for directory in directories.iter().flat_map(|pattern| expand(pattern)) {
-        match names(&directory) {
+        match names_in(&directory) {
             Ok(names) => files
                 .extend(names.iter().filter(|name| name.ends_with(".prom")).map(|name| directory.join(name))),
-            Err(error) => problems.push(format!("list {}: {error}", directory.display())),
+            Err(error) => problems.push(error.to_string()),
         }
     }
     // Two patterns may mean one directory.
@@ -134,18 +134,8 @@ fn prom_files(directories: &[PathBuf], problems: &mut Vec<String>) -> Vec<PathBu
     files
 }
 
-/// What a directory has, in order. Names that are not UTF-8 are left out: they cannot be labels.
-fn names(directory: &Path) -> std::io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        names.extend(entry?.file_name().into_string());
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
 /// The paths that a pattern means; itself, if it has no wildcard or means none, so that its absence is told.
-fn expand(pattern: &Path) -> Vec<PathBuf> {
+fn expand(pattern: &std::path::Path) -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::new()];
     for part in pattern.components() {
         let text = part.as_os_str().to_string_lossy();
@@ -155,7 +145,7 @@ fn expand(pattern: &Path) -> Vec<PathBuf> {
             None => paths.iter_mut().for_each(|path| path.push(part)),
             Some(matcher) => {
                 let matches = |path: PathBuf| {
-                    let names = names(&path).unwrap_or_default();
+                    let names = names_in(&path).unwrap_or_default();
                     let matching = names.into_iter().filter(|name| matcher.is_match(name));
                     matching.map(|name| path.join(name)).collect::<Vec<_>>()
                 };
