@@ -39,6 +39,14 @@ mod arp;
 #[cfg(target_os = "linux")]
 mod attributes;
 #[cfg(target_os = "linux")]
+mod bcache;
+#[cfg(target_os = "linux")]
+mod bcachefs;
+#[cfg(target_os = "linux")]
+mod bonding;
+#[cfg(target_os = "linux")]
+mod btrfs;
+#[cfg(target_os = "linux")]
 mod buddyinfo;
 #[cfg(target_os = "linux")]
 mod cgroups;
@@ -49,11 +57,23 @@ mod conntrack;
 #[cfg(target_os = "linux")]
 mod cpu;
 #[cfg(target_os = "linux")]
+mod cpu_vulnerabilities;
+#[cfg(target_os = "linux")]
+mod cpufreq;
+#[cfg(target_os = "linux")]
 mod diskstats;
+#[cfg(target_os = "linux")]
+mod dmi;
+#[cfg(target_os = "linux")]
+mod dmmultipath;
 #[cfg(target_os = "linux")]
 mod drbd;
 #[cfg(target_os = "linux")]
+mod edac;
+#[cfg(target_os = "linux")]
 mod entropy;
+#[cfg(target_os = "linux")]
+mod fibrechannel;
 #[cfg(target_os = "linux")]
 mod file;
 #[cfg(target_os = "linux")]
@@ -62,6 +82,10 @@ mod filefd;
 mod filesystem;
 #[cfg(all(test, target_os = "linux"))]
 mod fixture;
+#[cfg(target_os = "linux")]
+mod hwmon;
+#[cfg(target_os = "linux")]
+mod infiniband;
 #[cfg(target_os = "linux")]
 mod interrupts;
 #[cfg(target_os = "linux")]
@@ -85,6 +109,8 @@ mod mountstats;
 #[cfg(target_os = "linux")]
 mod names;
 #[cfg(target_os = "linux")]
+mod netclass;
+#[cfg(target_os = "linux")]
 mod netdev;
 #[cfg(target_os = "linux")]
 mod netstat;
@@ -93,13 +119,21 @@ mod nfs;
 #[cfg(target_os = "linux")]
 mod nfsd;
 #[cfg(target_os = "linux")]
+mod nvme;
+#[cfg(target_os = "linux")]
 mod os;
 #[cfg(target_os = "linux")]
 mod parse;
 #[cfg(target_os = "linux")]
+mod pcidevice;
+#[cfg(target_os = "linux")]
+mod powersupplyclass;
+#[cfg(target_os = "linux")]
 mod pressure;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
+mod rapl;
 #[cfg(target_os = "linux")]
 mod roster;
 #[cfg(target_os = "linux")]
@@ -117,7 +151,11 @@ mod stat;
 #[cfg(target_os = "linux")]
 mod sysctl;
 #[cfg(target_os = "linux")]
+mod tapestats;
+#[cfg(target_os = "linux")]
 mod textfile;
+#[cfg(target_os = "linux")]
+mod thermal_zone;
 #[cfg(target_os = "linux")]
 mod time;
 #[cfg(target_os = "linux")]
@@ -127,7 +165,11 @@ mod uname;
 #[cfg(target_os = "linux")]
 mod vmstat;
 #[cfg(target_os = "linux")]
+mod watchdog;
+#[cfg(target_os = "linux")]
 mod xfrm;
+#[cfg(target_os = "linux")]
+mod xfs;
 #[cfg(target_os = "linux")]
 mod zfs;
 #[cfg(target_os = "linux")]
