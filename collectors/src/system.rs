@@ -139,6 +139,8 @@ mod roster;
 #[cfg(target_os = "linux")]
 mod schedstat;
 #[cfg(target_os = "linux")]
+mod selinux;
+#[cfg(target_os = "linux")]
 mod slabinfo;
 #[cfg(target_os = "linux")]
 mod sockstat;
@@ -158,6 +160,8 @@ mod textfile;
 mod thermal_zone;
 #[cfg(target_os = "linux")]
 mod time;
+#[cfg(target_os = "linux")]
+mod timex;
 #[cfg(target_os = "linux")]
 mod udp_queues;
 #[cfg(target_os = "linux")]

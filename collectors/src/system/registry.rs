@@ -18,8 +18,8 @@ use super::{
     diskstats, dmi, dmmultipath, drbd, edac, entropy, fibrechannel, filefd, filesystem, hwmon, infiniband,
     interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, mdadm, meminfo, meminfo_numa, mountstats, netclass,
     netdev, netstat, nfs, nfsd, nvme, os, pcidevice, powersupplyclass, pressure, processes, rapl, schedstat,
-    slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, textfile, thermal_zone, time, udp_queues,
-    uname, vmstat, watchdog, xfrm, xfs, zfs, zoneinfo,
+    selinux, slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, textfile, thermal_zone, time,
+    timex, udp_queues, uname, vmstat, watchdog, xfrm, xfs, zfs, zoneinfo,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -72,6 +72,7 @@ groups! {
     processes, on, "processes and threads by state, and their limits" => |roots, (), _| Ok(processes::Processes::new(roots));
     rapl, on, "energy that the CPUs and the memory have used", rapl::RaplSettings => |roots, settings, _| Ok(rapl::Rapl::new(roots, settings));
     schedstat, on, "how long tasks have run and waited on each CPU" => |roots, (), _| Ok(schedstat::SchedStat::new(roots));
+    selinux, on, "whether SELinux enforces its policy" => |roots, (), _| Ok(selinux::SeLinux::new(roots));
     slabinfo, off, "the kernel's caches of small objects", slabinfo::SlabInfoSettings => |roots, settings, _| slabinfo::SlabInfo::new(roots, settings);
     sockstat, on, "sockets by protocol and state" => |roots, (), _| Ok(sockstat::SockStat::new(roots));
     softirqs, off, "soft interrupts by kind and CPU" => |roots, (), _| Ok(softirqs::SoftIrqs::new(roots));
@@ -82,6 +83,7 @@ groups! {
     textfile, on, "metrics that others leave in files", textfile::TextFileSettings => |_, settings, _| Ok(textfile::TextFile::new(settings));
     thermal_zone, on, "temperatures of zones, and what cools them" => |roots, (), _| Ok(thermal_zone::ThermalZone::new(roots));
     time, on, "wall clock, time zone, clock sources" => |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()));
+    timex, on, "how well the kernel's clock is disciplined" => |_, (), _| Ok(timex::Timex);
     udp_queues, on, "memory of UDP datagrams that wait" => |roots, (), _| Ok(udp_queues::UdpQueues::new(roots));
     uname, on, "kernel and host name" => |_, (), _| Ok(uname::UnameInfo);
     vmstat, on, "paging, faults, OOM kills", vmstat::VmStatSettings => |roots, settings, _| vmstat::VmStat::new(roots, settings);
