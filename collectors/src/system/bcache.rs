@@ -1,7 +1,7 @@
 //! `bcache`: solid-state disks that cache slower ones.
 //!
 //! `/sys/fs/bcache/<uuid>` is a set of caches (the kernel's admin-guide/bcache.rst): numbers of the set, of each backing
-//! device `bdev<N>` and of each `cache<N>`. Most are written for people, `427.5k` ([`size`]).
+//! device `bdev<N>` and of each `cache<N>`. Most are written for people, `427.5k` ([`mod@size`]).
 
 mod size;
 
