@@ -83,7 +83,11 @@ fn check_group(at: &Place<'_>, name: &str) {
     if known().any(|group| group == name) {
         return;
     }
-    let near = known().filter(|group| strsim::damerau_levenshtein(group, name) <= 2 || group.contains(name));
+    // The nearest ones: many names are short, so that a few slips lead from any of them to another.
+    let distance =
+        |group: &str| if group.contains(name) { 1 } else { strsim::damerau_levenshtein(group, name) };
+    let least = known().map(distance).min().unwrap_or_default();
+    let near = known().filter(|group| distance(group) == least && least <= 2);
     let near: Vec<String> = near.map(|group| format!("`{group}`")).collect();
     if near.is_empty() {
         let all: Vec<&str> = known().collect();

@@ -2,23 +2,12 @@
 
 use vigie_pipeline::metric::{Family, Kind};
 
+/// Files of the chip as a whole.
+const OF_THE_CHIP: [&str; 3] = ["vrm", "beep_enable", "update_interval"];
+
 /// The kinds of sensors there are (the kernel's hwmon/sysfs-interface.rst).
-const KINDS: [&str; 14] = [
-    "vrm",
-    "beep_enable",
-    "update_interval",
-    "in",
-    "cpu",
-    "fan",
-    "pwm",
-    "temp",
-    "curr",
-    "power",
-    "energy",
-    "humidity",
-    "intrusion",
-    "freq",
-];
+const KINDS: [&str; 11] =
+    ["in", "cpu", "fan", "pwm", "temp", "curr", "power", "energy", "humidity", "intrusion", "freq"];
 
 /// A file's name, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +23,7 @@ pub(super) struct FileName<'n> {
 impl<'n> FileName<'n> {
     /// `None` for files that are no sensor's.
     pub(super) fn parse(name: &'n str) -> Option<Self> {
-        if let Some(kind) = KINDS.iter().find(|kind| **kind == name) {
+        if let Some(kind) = OF_THE_CHIP.iter().find(|kind| **kind == name) {
             return Some(Self { sensor: name, kind, property: "" });
         }
         let digits = name.find(|c: char| c.is_ascii_digit())?;
