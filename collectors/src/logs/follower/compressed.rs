@@ -22,12 +22,19 @@ use crate::logs::store::Entry;
 use crate::logs::unpack::{Rest, is_compressed, is_of, unpack};
 
 impl Follower {
-    /// A file that is known and nowhere to be found: follows what a compressed one beside it has of it.
-    pub(super) fn find_compressed(&mut self, id: FileId, entry: &Entry, told: &Told) {
+    /// A file that is known and nowhere to be found: follows what a compressed one has of it, of those with these
+    /// `names` beside it.
+    pub(super) fn find_compressed(
+        &mut self,
+        id: FileId,
+        entry: &Entry,
+        names: &[(u64, OsString)],
+        told: &Told,
+    ) {
         if entry.head.len == 0 {
             return;
         }
-        for packed in self.compressed_beside(&entry.path) {
+        for packed in compressed_beside(&entry.path, names) {
             match self.follow_packed(&packed, entry, told) {
                 Ok(Rest::Other) => {}
                 Ok(Rest::Nothing | Rest::Unpacked) => {
@@ -54,7 +61,8 @@ impl Follower {
         let followed: Vec<Entry> = self.files.values().filter_map(|file| file.whole().ok()).collect();
         let remembered = self.remembered.iter().map(|(_, entry)| entry.clone());
         let known: Vec<Entry> = remembered.chain(followed).filter(is_sibling).collect();
-        for packed in self.compressed_beside(path) {
+        let Some(parent) = path.parent() else { return };
+        for packed in compressed_beside(path, &list(parent)) {
             if !fs::metadata(&packed).and_then(|meta| meta.modified()).is_ok_and(|time| time > since) {
                 continue;
             }
@@ -104,14 +112,13 @@ impl Follower {
         }
         Ok(rest)
     }
+}
 
-    /// Compressed files with names that rotation makes of `path`.
-    fn compressed_beside(&self, path: &Path) -> Vec<PathBuf> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
-        let is_rotated = |sibling: &OsString| is_rotation_of(sibling, name);
-        let names = list(parent).into_iter().map(|(_, sibling)| sibling).filter(is_rotated);
-        let is_packed =
-            |path: &PathBuf| path.is_file() && open(path).and_then(|f| is_compressed(&f)).unwrap_or(false);
-        names.map(|name| parent.join(name)).filter(is_packed).collect()
-    }
+/// Those of the files beside `path` that are compressed and whose names rotation makes of it.
+fn compressed_beside(path: &Path, names: &[(u64, OsString)]) -> Vec<PathBuf> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
+    let rotated = names.iter().map(|(_, sibling)| sibling).filter(|sibling| is_rotation_of(sibling, name));
+    let is_packed =
+        |path: &PathBuf| path.is_file() && open(path).and_then(|file| is_compressed(&file)).unwrap_or(false);
+    rotated.map(|name| parent.join(name)).filter(is_packed).collect()
 }

@@ -95,7 +95,7 @@ impl Follower {
                 None => false,
             };
             if !resumed {
-                self.find_compressed(id, &entry, told);
+                self.find_compressed(id, &entry, names, told);
             }
         }
     }
