@@ -27,7 +27,7 @@ use crate::server::{Front, ReloadRequest, Routes};
 use crate::signals::{self, Asked};
 use crate::supervisor::Supervisor;
 use crate::systemd::{self, Manager};
-use crate::{driver, logging, resource, telemetry};
+use crate::{driver, limits, logging, resource, telemetry};
 
 /// Threads that serve connections; sampling and file reading have their own.
 const WORKERS: usize = 2;
@@ -92,6 +92,7 @@ async fn serve(
     log: logging::Control,
     resource: bytes::Bytes,
 ) -> Result<Exit, Error> {
+    limits::raise_open_files();
     let mut asked = signals::listen().map_err(|error| format!("listen to signals: {error}"))?;
     let manager = Manager::of_environment();
     let config = Arc::new(loaded.config.clone());

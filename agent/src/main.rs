@@ -8,6 +8,7 @@ mod commands;
 mod daemon;
 mod driver;
 mod exit;
+mod limits;
 mod logging;
 mod own;
 mod reload;

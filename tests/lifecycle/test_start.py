@@ -1,5 +1,6 @@
 """The start: defaults without a file, errors that say where, readiness."""
 
+import resource
 import time
 
 from harness.agent import BINARY, LISTENING, environment, vigie
@@ -60,3 +61,11 @@ def test_the_first_scrape_comes_soon_after_the_start(unstarted):
     started = unstarted().start(ready=False)
     assert started.scrape().series("node_load1")
     assert time.monotonic() - begun < 1
+
+
+def test_it_may_open_as_many_files_as_the_hard_limit_allows(unstarted):
+    started = unstarted({})
+    started.wrapped_in = ["prlimit", "--nofile=256:3000"]
+    started.start()
+    assert resource.prlimit(started.process.pid, resource.RLIMIT_NOFILE) == (3000, 3000)
+    assert started.scrape().total("process_max_fds") == 3000
