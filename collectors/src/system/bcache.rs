@@ -15,7 +15,7 @@ use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
 use self::size::size;
-use super::class::{Class, is_numbered};
+use super::class::{Class, is_numbered, or_nothing};
 use super::config::Roots;
 use super::file::{SmallFile, names_in};
 use super::parse;
@@ -116,7 +116,7 @@ impl Bcache {
 impl Sampler for Bcache {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
         let priorities = self.priorities;
-        self.sets.each(
+        or_nothing(self.sets.each(
             // A set is named by its UUID; there are files of the module beside.
             |name| name.contains('-'),
             |_, dir| Set::new(dir, priorities),
@@ -127,7 +127,7 @@ impl Sampler for Bcache {
                     member.write(page, uuid, buffer);
                 }
             },
-        )
+        ))
     }
 }
 

@@ -9,7 +9,7 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::class::{Class, is_numbered, text};
+use super::class::{Class, is_numbered, or_nothing, text};
 use super::config::Roots;
 use super::file::{SmallFile, names_in};
 
@@ -122,11 +122,11 @@ fn module_label(label: &str) -> String {
 
 impl Sampler for Edac {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        self.controllers.each(
+        or_nothing(self.controllers.each(
             |name| is_numbered(name, "mc"),
             Controller::new,
             |_, controller, buffer| controller.write(page, buffer),
-        )
+        ))
     }
 }
 
