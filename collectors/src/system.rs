@@ -113,6 +113,8 @@ mod netclass;
 #[cfg(target_os = "linux")]
 mod netdev;
 #[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
 mod netstat;
 #[cfg(target_os = "linux")]
 mod nfs;
@@ -154,6 +156,8 @@ mod stat;
 mod sysctl;
 #[cfg(target_os = "linux")]
 mod tapestats;
+#[cfg(target_os = "linux")]
+mod tcpstat;
 #[cfg(target_os = "linux")]
 mod textfile;
 #[cfg(target_os = "linux")]

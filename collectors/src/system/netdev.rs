@@ -11,11 +11,12 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
-use self::netlink::{Link, Netlink};
+use self::netlink::{Link, links};
 use self::settings::NetDevSettings;
 use super::config::Roots;
 use super::file::KeptFile;
 use super::filter::Filter;
+use super::netlink::{Netlink, Subject};
 use super::parse;
 use super::roster::Roster;
 
@@ -63,7 +64,7 @@ struct Device {
 impl NetDev {
     pub(super) fn new(roots: &Roots, settings: &NetDevSettings) -> Result<Self, Error> {
         let source = match settings.netlink {
-            true => Source::Netlink(Netlink::default()),
+            true => Source::Netlink(Netlink::new(Subject::Route)),
             false => Source::File(KeptFile::new(roots.procfs.join("net/dev"))),
         };
         Ok(Self { source, filter: Filter::new(settings.devices())?, devices: Roster::default() })
@@ -75,7 +76,7 @@ impl Sampler for NetDev {
         let Self { source, filter, devices } = self;
         devices.begin();
         match source {
-            Source::Netlink(netlink) => netlink.links(|link| {
+            Source::Netlink(netlink) => links(netlink, |link| {
                 write(page, filter, devices, link.name, &columns(link));
             })?,
             Source::File(file) => {

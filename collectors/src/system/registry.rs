@@ -18,8 +18,8 @@ use super::{
     diskstats, dmi, dmmultipath, drbd, edac, entropy, fibrechannel, filefd, filesystem, hwmon, infiniband,
     interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, mdadm, meminfo, meminfo_numa, mountstats, netclass,
     netdev, netstat, nfs, nfsd, nvme, os, pcidevice, powersupplyclass, pressure, processes, rapl, schedstat,
-    selinux, slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, textfile, thermal_zone, time,
-    timex, udp_queues, uname, vmstat, watchdog, xfrm, xfs, zfs, zoneinfo,
+    selinux, slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, tcpstat, textfile, thermal_zone,
+    time, timex, udp_queues, uname, vmstat, watchdog, xfrm, xfs, zfs, zoneinfo,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -80,6 +80,7 @@ groups! {
     stat, on, "interrupts, context switches, forks, boot time", stat::StatSettings => |roots, settings, _| Ok(stat::Stat::new(roots, settings));
     sysctl, off, "settings of the kernel that the configuration names", sysctl::SysctlSettings => |roots, settings, _| Ok(sysctl::Sysctl::new(roots, settings));
     tapestats, on, "what the tape drives have read and written", tapestats::TapeStatsSettings => |roots, settings, _| tapestats::TapeStats::new(roots, settings);
+    tcpstat, on, "TCP connections by state, and what waits in their queues" => |roots, (), _| Ok(tcpstat::TcpStat::new(roots));
     textfile, on, "metrics that others leave in files", textfile::TextFileSettings => |_, settings, _| Ok(textfile::TextFile::new(settings));
     thermal_zone, on, "temperatures of zones, and what cools them" => |roots, (), _| Ok(thermal_zone::ThermalZone::new(roots));
     time, on, "wall clock, time zone, clock sources" => |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()));
