@@ -8,7 +8,8 @@ from harness.wait import until
 
 GROUPS = [
     "cpu", "meminfo", "loadavg", "stat", "vmstat", "diskstats", "filesystem", "netdev", "netstat", "sockstat",
-    "filefd", "pressure", "uname", "time", "os",
+    "filefd", "pressure", "uname", "time", "os", "arp", "cpufreq", "edac", "entropy", "hwmon", "netclass", "processes",
+    "schedstat", "selinux", "softnet", "tcpstat", "thermal_zone", "timex", "udp_queues",
 ]  # fmt: skip
 
 # Debian has node_exporter 1.5. The agent follows a newer one, whose default filters leave more out (and lo in)…
@@ -25,14 +26,25 @@ FILTERS = {
     "|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$",
 }
 
-# Gauges of what the readers themselves do: files they hold open, sockets between them and the tests.
-BUSY = {"node_filefd_allocated", "node_sockstat_sockets_used", "node_sockstat_TCP_alloc", "node_sockstat_TCP_inuse"}
+# Gauges of what the readers themselves do: files they hold open, threads, sockets between them and the tests.
+BUSY = {
+    "node_filefd_allocated", "node_processes_pids", "node_processes_state", "node_processes_threads",
+    "node_processes_threads_state", "node_sockstat_sockets_used", "node_sockstat_TCP_alloc", "node_sockstat_TCP_inuse",
+    "node_tcp_connection_states", "node_udp_queues",
+}  # fmt: skip
 
 # … and which has these besides.
 NEWER = {
     "node_filesystem_mount_info",
     "node_filesystem_purgeable_bytes",
+    "node_softnet_backlog_len",
+    "node_softnet_cpu_collision_total",
+    "node_softnet_flow_limit_count_total",
+    "node_softnet_received_rps_total",
 }
+
+# Labels that came later.
+NEWER_LABELS = {"rotational", "adminstate"}
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +74,9 @@ def page_of(agent):
 
 
 def series(page):
-    """Values by name and labels, less a label of node_disk_info that came later."""
+    """Values by name and labels, less those labels that came later."""
     return {
-        (sample.name, frozenset((label, text) for label, text in sample.labels.items() if label != "rotational")): (
+        (sample.name, frozenset((label, text) for label, text in sample.labels.items() if label not in NEWER_LABELS)): (
             sample.value
         )
         for sample in page.samples
