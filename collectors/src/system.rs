@@ -117,6 +117,8 @@ mod netlink;
 #[cfg(target_os = "linux")]
 mod netstat;
 #[cfg(target_os = "linux")]
+mod network_route;
+#[cfg(target_os = "linux")]
 mod nfs;
 #[cfg(target_os = "linux")]
 mod nfsd;
@@ -134,6 +136,8 @@ mod powersupplyclass;
 mod pressure;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
+mod qdisc;
 #[cfg(target_os = "linux")]
 mod rapl;
 #[cfg(target_os = "linux")]

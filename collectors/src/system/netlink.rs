@@ -12,6 +12,11 @@ use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, So
 const HEADER: usize = 16;
 const ATTRIBUTE: usize = 4;
 
+pub(super) const RTM_NEWLINK: u16 = 16;
+pub(super) const RTM_GETLINK: u16 = 18;
+pub(super) const IFINFOMSG: usize = 16;
+pub(super) const IFLA_IFNAME: u16 = 3;
+
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
@@ -79,6 +84,15 @@ impl Netlink {
             self.socket = None;
         }
         asked
+    }
+
+    /// Calls `take` with number and name of each network interface.
+    pub(super) fn interfaces(&mut self, mut take: impl FnMut(u32, &[u8])) -> Result<(), NetlinkError> {
+        self.dump(RTM_GETLINK, &[0; IFINFOMSG], |kind, body| {
+            if let Some((number, name)) = interface(body).filter(|_| kind == RTM_NEWLINK) {
+                take(number, name);
+            }
+        })
     }
 
     fn ask(&mut self, kind: u16, body: &[u8], take: &mut impl FnMut(u16, &[u8])) -> Result<(), NetlinkError> {
@@ -170,6 +184,13 @@ fn refusal(body: &[u8]) -> NetlinkError {
     }
 }
 
+/// Number and name, of an `ifinfomsg` and its attributes.
+fn interface(body: &[u8]) -> Option<(u32, &[u8])> {
+    let message = body.get(..IFINFOMSG)?;
+    let (_, name) = attributes(&body[IFINFOMSG..]).find(|(kind, _)| *kind == IFLA_IFNAME)?;
+    Some((u32_at(&message[4..]), name.split(|byte| *byte == 0).next().unwrap_or_default()))
+}
+
 /// The attributes that follow one another in `bytes`, each with its kind; the first that is cut short ends them.
 pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
@@ -248,6 +269,7 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let (found, _) = all(&bytes);
             prop_assert!(found.len() <= bytes.len());
+            let _ = interface(&bytes);
             prop_assert!(attributes(&bytes).count() <= bytes.len());
         }
     }

@@ -17,9 +17,9 @@ use super::{
     arp, bcache, bcachefs, bonding, btrfs, buddyinfo, cgroups, conntrack, cpu, cpu_vulnerabilities, cpufreq,
     diskstats, dmi, dmmultipath, drbd, edac, entropy, fibrechannel, filefd, filesystem, hwmon, infiniband,
     interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, mdadm, meminfo, meminfo_numa, mountstats, netclass,
-    netdev, netstat, nfs, nfsd, nvme, os, pcidevice, powersupplyclass, pressure, processes, rapl, schedstat,
-    selinux, slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, tcpstat, textfile, thermal_zone,
-    time, timex, udp_queues, uname, vmstat, watchdog, xfrm, xfs, zfs, zoneinfo,
+    netdev, netstat, network_route, nfs, nfsd, nvme, os, pcidevice, powersupplyclass, pressure, processes,
+    qdisc, rapl, schedstat, selinux, slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, tcpstat,
+    textfile, thermal_zone, time, timex, udp_queues, uname, vmstat, watchdog, xfrm, xfs, zfs, zoneinfo,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -62,6 +62,7 @@ groups! {
     netclass, on, "what the network interfaces are set to, and whether they are up", netclass::NetClassSettings => |roots, settings, _| netclass::NetClass::new(roots, settings);
     netdev, on, "what the network interfaces have sent and received", netdev::settings::NetDevSettings => |roots, settings, _| netdev::NetDev::new(roots, settings);
     netstat, on, "what the network protocols have counted", netstat::NetStatSettings => |roots, settings, _| netstat::NetStat::new(roots, settings);
+    network_route, off, "the routing table, route by route" => |_, (), _| Ok(network_route::NetworkRoute::new());
     nfs, on, "what the NFS client has asked for" => |roots, (), _| Ok(nfs::Nfs::new(roots));
     nfsd, on, "what the NFS server was asked for" => |roots, (), _| Ok(nfsd::Nfsd::new(roots));
     nvme, on, "NVMe controllers and their namespaces" => |roots, (), _| Ok(nvme::Nvme::new(roots));
@@ -70,6 +71,7 @@ groups! {
     powersupplyclass, on, "batteries and what charges them", powersupplyclass::PowerSupplyClassSettings => |roots, settings, _| powersupplyclass::PowerSupplyClass::new(roots, settings);
     pressure, on, "time lost waiting for CPU, I/O, memory, interrupts" => |roots, (), _| Ok(pressure::Pressure::new(roots));
     processes, on, "processes and threads by state, and their limits" => |roots, (), _| Ok(processes::Processes::new(roots));
+    qdisc, off, "the queueing discipline of each network interface", qdisc::QdiscSettings => |_, settings, _| qdisc::Qdisc::new(settings);
     rapl, on, "energy that the CPUs and the memory have used", rapl::RaplSettings => |roots, settings, _| Ok(rapl::Rapl::new(roots, settings));
     schedstat, on, "how long tasks have run and waited on each CPU" => |roots, (), _| Ok(schedstat::SchedStat::new(roots));
     selinux, on, "whether SELinux enforces its policy" => |roots, (), _| Ok(selinux::SeLinux::new(roots));

@@ -1,13 +1,9 @@
 //! What rtnetlink(7) tells of neighbours: `RTM_GETNEIGH`, each answer an `ndmsg`.
 
-use super::super::netlink::{Netlink, NetlinkError, attributes, u16_at, u32_at};
+use super::super::netlink::{Netlink, NetlinkError, u16_at, u32_at};
 
-const RTM_NEWLINK: u16 = 16;
-const RTM_GETLINK: u16 = 18;
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
-const IFINFOMSG: usize = 16;
-const IFLA_IFNAME: u16 = 3;
 const NDMSG: usize = 12;
 const AF_INET: u8 = 2;
 
@@ -38,9 +34,7 @@ impl Neighbours {
         if self.counts.is_empty() {
             return Ok(());
         }
-        netlink.dump(RTM_GETLINK, &[0; IFINFOMSG], |kind, body| {
-            let found = (kind == RTM_NEWLINK).then(|| interface(body)).flatten();
-            let Some((number, name)) = found else { return };
+        netlink.interfaces(|number, name| {
             if let Some((_, count)) = self.counts.iter().find(|(known, _)| *known == number) {
                 take(name, *count);
             }
@@ -59,13 +53,6 @@ impl Neighbours {
             None => self.counts.push((number, 1)),
         }
     }
-}
-
-/// Number and name of an interface.
-fn interface(body: &[u8]) -> Option<(u32, &[u8])> {
-    let message = body.get(..IFINFOMSG)?;
-    let (_, name) = attributes(&body[IFINFOMSG..]).find(|(kind, _)| *kind == IFLA_IFNAME)?;
-    Some((u32_at(&message[4..]), name.split(|byte| *byte == 0).next().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -100,7 +87,6 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..60)) {
             Neighbours::default().count(&body);
-            let _ = interface(&body);
         }
     }
 }

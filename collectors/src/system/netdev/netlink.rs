@@ -1,11 +1,9 @@
 //! What rtnetlink(7) tells of the interfaces: `RTM_GETLINK`, each answer an `ifinfomsg` and attributes behind it.
 
-use super::super::netlink::{Netlink, NetlinkError, attributes, u64_at};
+use super::super::netlink::{
+    IFINFOMSG, IFLA_IFNAME, Netlink, NetlinkError, RTM_GETLINK, RTM_NEWLINK, attributes, u64_at,
+};
 
-const IFINFOMSG: usize = 16;
-const RTM_NEWLINK: u16 = 16;
-const RTM_GETLINK: u16 = 18;
-const IFLA_IFNAME: u16 = 3;
 const IFLA_STATS64: u16 = 23;
 
 /// One interface.
