@@ -50,9 +50,10 @@ LEFT_OUT = re.compile(
     "|node_textfile_mtime_seconds|testmetric"
 )
 
-# The groups of the golden scrape that are off by default.
+# The groups of the golden scrape that are off by default. Not qdisc and wifi: upstream has them read from a file that only
+# its own tests know of; here they could tell of the real kernel alone.
 ENABLED = """bcachefs buddyinfo cgroups cpu_vulnerabilities drbd interrupts kernel_hung ksmd lnstat meminfo_numa mountstats
-    pcidevice processes qdisc slabinfo softirqs sysctl wifi xfrm zoneinfo""".split()
+    pcidevice processes slabinfo softirqs sysctl xfrm zoneinfo""".split()
 
 # Those that need live system calls.
 DISABLED = ["filesystem", "selinux", "tcpstat", "timex", "uname"]
@@ -71,14 +72,12 @@ def settings(host):
         "hwmon": {"chip_include": "(applesmc|asus_nb_wmi|coretemp|hwmon4|ieee80211|nct6779)"},
         "netclass": {"ignore_invalid_speed": True, "ignored_devices": "(dmz|int)"},
         "netdev": {"device_include": "lo"},
-        "qdisc": {"fixtures": str(host / "qdisc"), "device_include": "(wlan0|eth0)"},
         "stat": {"softirq": True},
         "sysctl": {
             "include": ["fs.file-nr", "fs.file-nr:total,current,max", "kernel.threads-max"],
             "include_info": ["kernel.seccomp.actions_avail"],
         },
         "textfile": {"directory": [str(host / "textfile/two_metric_files")]},
-        "wifi": {"fixtures": str(host / "wifi")},
     }
 
 

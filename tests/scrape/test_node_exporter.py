@@ -47,6 +47,13 @@ NEWER = {
 NEWER_LABELS = {"rotational", "adminstate"}
 
 
+# Groups that neither has on by default.
+OTHERS = [
+    "buddyinfo", "cgroups", "interrupts", "ksmd", "lnstat", "meminfo_numa", "network_route", "qdisc", "slabinfo",
+    "zoneinfo",
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory):
     """node_exporter with the groups above."""
@@ -101,6 +108,24 @@ def test_every_series_is_there_under_its_name_and_labels(agent, upstream):
             missing, surplus = missing & again[0], surplus & again[1]
     assert not missing, sorted(map(str, missing))[:20]
     assert not surplus, sorted(map(str, surplus))[:20]
+
+
+def test_groups_that_are_off_by_default_are_upstreams_too(agent, tmp_path):
+    exporter = node_exporter(tmp_path, "--collector.disable-defaults", *(f"--collector.{group}" for group in OTHERS))
+    try:
+        started = agent({"collectors": {"system": {"enable": OTHERS}}})
+
+        def missing():
+            before, ours, after = series(exporter.scrape()), series(started.scrape()), series(exporter.scrape())
+            return (before.keys() & after.keys()) - ours.keys()
+
+        assert len(series(exporter.scrape())) > 100
+        until(lambda: not missing(), "every series is there", timeout=10, every=1)
+        theirs, ours = exporter.scrape().families, started.scrape().families
+        kinds = {name: family.kind for name, family in theirs.items() if own(name)}
+        assert {name: ours[name].kind for name in kinds} == kinds
+    finally:
+        exporter.stop()
 
 
 def test_types_and_help_are_upstreams(agent, upstream):
