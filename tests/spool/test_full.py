@@ -30,7 +30,7 @@ def test_block_makes_sources_wait_and_loses_nothing(agent, http_receiver, tmp_pa
     http_receiver.wait_logs(LINES)
     started.settled("app", LINES)
     until(lambda: waiting(started) == 0, "nothing waits")
-    assert "the spool has room again" in started.log
+    until(lambda: "the spool has room again" in started.log, "it says so")
     verdict = judge(http_receiver.lines, LINES)
     assert verdict.exactly_once(), verdict
 

@@ -230,6 +230,10 @@ impl Follower {
             }
             let Some(file) = self.files.get_mut(&id) else { continue };
             file.queued = false;
+            if file.is_compressed().unwrap_or(false) {
+                self.ignore(id);
+                continue;
+            }
             match read_one(file, &mut self.parts, &mut chunk, told) {
                 Ok((records, progress)) => {
                     total += records.bytes.len();

@@ -86,7 +86,7 @@ impl Meters {
             ),
             copied_bytes: counter(
                 "vigie_log_copied_bytes_total",
-                "Bytes not read from files that were truncated, because their copies have them.",
+                "Bytes not read because they were elsewhere: of truncated files that have copies, of compressed files.",
             ),
             lost_bytes: Loss::ALL.map(|loss| lost.with_label_values(&[source, loss.as_str()])),
             behind_lost: instruments.counters(

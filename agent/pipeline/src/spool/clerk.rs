@@ -117,6 +117,7 @@ impl Clerk {
         let writes_again = self.write(now);
         let reads_again = self.refill(now);
         let saves_again = self.tidy(now, false);
+        self.has_room_again(now);
         if let Some(files) = &self.files {
             self.spool.meters.files(files.bytes(), files.segments());
         }

@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use super::Followed;
 use crate::logs::identity::{FileId, Mark, Print};
 use crate::logs::offsets::Offsets;
+use crate::logs::unpack::is_compressed;
 
 /// What truncations cut off that nobody has accounted for yet.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +67,11 @@ impl Cuts {
 }
 
 impl Followed {
+    /// Whether it has turned out to be compressed: it may have been empty when it was found.
+    pub(crate) fn is_compressed(&self) -> io::Result<bool> {
+        Ok(self.position.offset == 0 && is_compressed(&self.handle)?)
+    }
+
     /// How many bytes were not read when it was last looked at.
     pub(crate) fn lag(&self) -> u64 {
         self.size.saturating_sub(self.position.offset)
@@ -76,6 +82,11 @@ impl Followed {
         let grown = self.size.saturating_sub(self.counted);
         self.counted += grown;
         grown
+    }
+
+    /// How much of its growth was counted.
+    pub(crate) const fn counted(&self) -> u64 {
+        self.counted
     }
 
     /// Its growth up to here was counted while it was open before.

@@ -269,6 +269,17 @@ impl Follower {
         Ok(())
     }
 
+    /// Follows no longer what was empty when it was found, and has turned out to be compressed.
+    pub(super) fn ignore(&mut self, id: FileId) {
+        self.ignored.insert(id);
+        self.waiting.forget(id);
+        self.parts.claim.forget(id);
+        let Some(file) = self.files.remove(&id) else { return };
+        debug!("{} is compressed: not a log to follow", file.path.display());
+        self.parts.meters.copied_bytes.inc_by(file.counted());
+        self.families.forget(&file.family, id);
+    }
+
     fn mark_gone(&mut self, seen: &HashSet<FileId>, told: &Told) {
         for file in self.files.values_mut().filter(|file| file.gone.is_none() && !seen.contains(&file.id)) {
             file.gone = Some(told.now);

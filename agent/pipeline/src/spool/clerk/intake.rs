@@ -37,10 +37,8 @@ impl Clerk {
             if self.queue.has_waiting() {
                 return self.make_room(now, &settings);
             }
-            self.has_room_again(now, &settings);
             return None;
         }
-        self.has_room_again(now, &settings);
         match self.append(&group, now) {
             Ok(()) => {
                 self.queue.notify_takers();
@@ -148,9 +146,10 @@ impl Clerk {
     }
 
     /// Tells that the spool is full no more: when it is half empty, for on the edge it is full by turns.
-    fn has_room_again(&mut self, now: Instant, settings: &Settings) {
+    pub(super) fn has_room_again(&mut self, now: Instant) {
         let Some(since) = self.full else { return };
-        if self.files.as_ref().is_some_and(|files| files.bytes() <= settings.max_size / 2) {
+        let half = self.spool.desk().settings.map_or(0, |settings| settings.max_size / 2);
+        if self.files.as_ref().is_some_and(|files| files.bytes() <= half) {
             self.full = None;
             let (exporter, signal) = (&*self.spool.exporter, self.spool.signal.as_str());
             info!(exporter, signal, after = ?(now - since), "the spool has room again");

@@ -50,6 +50,18 @@ fn a_compressed_file_is_no_log() {
 }
 
 #[test]
+fn a_file_that_was_empty_when_it_was_found_and_is_compressed_is_no_log() {
+    let mut rig = Rig::new("*", StartAt::Beginning);
+    rig.append("a.log.1.gz", "");
+    assert!(rig.bodies().is_empty());
+    rig.append("a.log.1.gz", b"\x1f\x8b\x08\0\n\n\n");
+    rig.append("a.log", "text\n");
+    assert_eq!(rig.bodies(), ["text"]);
+    rig.append("a.log.1.gz", "more\n");
+    assert!(rig.bodies().is_empty());
+}
+
+#[test]
 fn one_large_file_does_not_keep_the_others_waiting() {
     let mut rig = Rig::new("*.log", StartAt::Beginning);
     rig.append("large.log", numbered(0..100_000));
