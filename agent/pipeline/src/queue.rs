@@ -171,6 +171,11 @@ impl Queue {
         !self.state().waiting.is_empty()
     }
 
+    /// Whether what would be taken next from memory loses nothing by waiting there.
+    pub(crate) fn can_wait(&self) -> bool {
+        self.state().waiting.front().is_some_and(|receipt| receipt.replayable)
+    }
+
     /// Waits for the next batch; `None` when the queue is closed and empty.
     pub async fn next(self: &Arc<Self>) -> Option<Delivery> {
         loop {

@@ -35,6 +35,8 @@
 //!
 //! * takes all that waits in the [queue](crate::queue) as one group, appends it, syncs once, and settles it;
 //!   hands it on from memory if the exporter has come so far and there is room;
+//! * holds back what can be read again for a moment where exporters are slower than it is written: what they
+//!   take from memory is never read from the disk;
 //! * reads on where the exporter has not: bounded by the spool's part of the memory;
 //! * saves the cursor a few times a second, and then removes the segments that lie before it.
 //!
@@ -224,6 +226,8 @@ struct Desk {
     ending: Option<Ending>,
     /// The files cannot be written now.
     stuck: bool,
+    /// Something waits to be written until exporters have taken some.
+    holds_back: bool,
     /// There may be something to do.
     poked: bool,
 }
@@ -294,7 +298,8 @@ impl Spool {
         self.meters.delivered.inc_by(u64::from(batch.count - lost));
         self.meters.dropped(u64::from(lost), reason);
         self.meters.shelf(&desk.shelf);
-        let unread = desk.shelf.has_unread() && desk.shelf.held() <= self.allowance.bytes() / 2;
+        let unread =
+            (desk.shelf.has_unread() || desk.holds_back) && desk.shelf.held() <= self.allowance.bytes() / 2;
         if !std::mem::replace(&mut desk.shelf.moved, true) || unread {
             self.wake(desk);
         }

@@ -40,6 +40,8 @@ pub struct Clerk {
     began: Instant,
     /// Nothing is written before.
     write_at: Instant,
+    /// Nothing that can be read again is written before, if exporters lag.
+    holds_until: Instant,
     save_at: Instant,
     read_at: Instant,
     read_failures: u32,
@@ -69,6 +71,7 @@ impl Clerk {
             files: None,
             began: now,
             write_at: now,
+            holds_until: now,
             save_at: now,
             read_at: now,
             read_failures: 0,

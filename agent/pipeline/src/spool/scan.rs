@@ -57,12 +57,17 @@ pub(super) struct Scan<R> {
     window_at: u64,
     /// All before was told.
     at: u64,
+    /// The length of the last record: the next is likely to be about as long, and is read at once.
+    usual: usize,
 }
+
+/// No more than this is read for a guess.
+const MOST_AT_ONCE: usize = 4 << 20;
 
 impl<R: ReadAt> Scan<R> {
     /// Reads `file` from `at` to `len`.
     pub(super) fn new(file: R, at: u64, len: u64) -> Self {
-        Self { file, len, window: Vec::new(), window_at: at, at }
+        Self { file, len, window: Vec::new(), window_at: at, at, usual: 0 }
     }
 
     /// Where the next call begins to read.
@@ -115,6 +120,7 @@ impl<R: ReadAt> Scan<R> {
                         return Ok(self.damaged(from, at, false, end));
                     } else {
                         self.at = at + total as u64;
+                        self.usual = total.min(MOST_AT_ONCE);
                         let body = Body::parts(&self.window[body]).expect("it was parsed above");
                         return Ok(Found::Record { offset: at, head, body });
                     }
@@ -176,7 +182,7 @@ impl<R: ReadAt> Scan<R> {
             self.window.drain(..(at - self.window_at) as usize);
             self.window_at = at;
             let most = usize::try_from(self.len - at).unwrap_or(usize::MAX);
-            let target = wanted.max(CHUNK).min(most);
+            let target = wanted.max(CHUNK).max(self.usual).min(most);
             if self.window.capacity() > 2 * target.max(CHUNK) {
                 self.window.shrink_to(target);
             }

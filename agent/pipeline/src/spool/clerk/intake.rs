@@ -14,6 +14,8 @@ use crate::spool::segment::START;
 use crate::spool::shelf::{Item, cost};
 use crate::spool::{Settings, WhenFull, record};
 
+/// While exporters lag behind, so much of what can be read again is written in a second: forty megabytes.
+const LAGGING_RATE: f64 = (40 << 20) as f64;
 /// A group is at most so long, and of so many batches.
 const GROUP_BYTES: u64 = 4 << 20;
 const GROUP_BATCHES: usize = 256;
@@ -24,6 +26,9 @@ impl Clerk {
         let settings = self.spool.desk().settings?;
         if now < self.write_at {
             return Some(self.write_at - now);
+        }
+        if let Some(wait) = self.hold_back(now) {
+            return Some(wait);
         }
         let files = self.files.as_mut()?;
         if files.active_len() >= settings.segment_size() {
@@ -41,6 +46,8 @@ impl Clerk {
         }
         match self.append(&group, now) {
             Ok(()) => {
+                let bytes: usize = group.iter().map(|delivery| delivery.batch().bytes()).sum();
+                self.holds_until = now + Duration::from_secs_f64(bytes as f64 / LAGGING_RATE);
                 self.queue.notify_takers();
                 for delivery in group {
                     delivery.settle(Fate::DELIVERED);
@@ -63,12 +70,30 @@ impl Clerk {
         }
     }
 
+    /// What is written before exporters have taken what is in memory has to be read again. So a source that is
+    /// faster than they are, and can wait, is held back for a moment; they may have taken some by then. How long.
+    fn hold_back(&self, now: Instant) -> Option<Duration> {
+        let wait = self.holds_until.saturating_duration_since(now);
+        let mut desk = self.spool.desk();
+        let lags = desk.shelf.has_unread() || desk.shelf.held() > self.spool.allowance.bytes() / 2;
+        desk.holds_back = lags && desk.ending.is_none() && self.queue.can_wait();
+        (desk.holds_back && !wait.is_zero()).then_some(wait)
+    }
+
+    /// How much of a group can stay in memory for exporters.
+    fn room_in_memory(&self) -> usize {
+        let desk = self.spool.desk();
+        let room = self.spool.allowance.bytes().saturating_sub(desk.shelf.held());
+        if desk.shelf.has_unread() { usize::MAX } else { room }
+    }
+
     fn take_group(&mut self, settings: &Settings) -> Vec<Delivery> {
         let Some(files) = &self.files else { return Vec::new() };
         let (held, active) = (files.bytes(), files.active_len());
         let start = if active == 0 { START as u64 } else { 0 };
         let room = settings.max_size.saturating_sub(held + start);
         let most = settings.segment_size().saturating_sub(active).min(GROUP_BYTES);
+        let (memory, mut cost_of_all) = (self.room_in_memory(), 0);
         let mut bytes = 0;
         let mut group: Vec<Delivery> = Vec::new();
         while group.len() < GROUP_BATCHES {
@@ -77,8 +102,11 @@ impl Clerk {
                 let with = bytes + record::record_len(&receipt.name, &receipt.batch);
                 // One that is larger than all the room there is passes alone instead of never.
                 let fits = with <= room || is_first && held == 0;
-                let goes = fits && (is_first || with <= most);
-                bytes = if goes { with } else { bytes };
+                let cost_with = cost_of_all + cost(&receipt.batch);
+                let goes = fits && (is_first || with <= most && cost_with <= memory);
+                if goes {
+                    (bytes, cost_of_all) = (with, cost_with);
+                }
                 goes
             });
             let Some(delivery) = taken else { break };

@@ -99,6 +99,41 @@ fn a_reader_far_behind_holds_no_more_than_its_part_of_the_memory() {
 }
 
 #[test]
+fn what_can_be_read_again_is_held_back_while_exporters_lag_and_what_cannot_is_not() {
+    let memory = Memory::default();
+    let mut rig = rig_with(&memory, block(16 << 20), 512 << 10);
+    for number in 0..12 {
+        rig.offer_replayable(number, 4_000);
+    }
+    rig.work();
+    assert_eq!(rig.told().len(), 12, "more than half of what may be held");
+    for number in 12..40 {
+        rig.offer_replayable(number, 4_000);
+    }
+    rig.work();
+    assert_eq!(rig.told(), [] as [u64; 0], "nobody takes what is there");
+    // When they take what is in memory, the rest follows, and is never read from the files.
+    memory.contents().unreadable = true;
+    assert_eq!(rig.deliver_all(), (0..40).collect::<Vec<_>>());
+    memory.contents().unreadable = false;
+    // When they take nothing, it is held back for a moment only.
+    rig.told();
+    for number in 0..40 {
+        rig.offer_replayable(number, 4_000);
+    }
+    for _ in 0..40 {
+        rig.work();
+        rig.hand.advance(Duration::from_millis(50));
+    }
+    assert_eq!(rig.events("written"), events(0..40) + events(0..40));
+    rig.told();
+    rig.offer(7, 4_000);
+    rig.work();
+    assert_eq!(rig.told(), [7], "what nobody else has is written at once");
+    rig.check_ledger();
+}
+
+#[test]
 fn after_a_failed_sync_the_group_is_written_again_to_another_segment() {
     let memory = Memory::default();
     let mut rig = filled(&memory, 3, 100, block(1 << 20));

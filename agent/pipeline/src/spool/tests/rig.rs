@@ -33,6 +33,8 @@ pub(super) struct Contents {
     durable: BTreeMap<String, usize>,
     /// How much may still be written before the disk is full.
     pub(super) space: Option<usize>,
+    /// Nothing may be read.
+    pub(super) unreadable: bool,
     /// The next syncs fail.
     pub(super) failing_syncs: usize,
 }
@@ -226,6 +228,7 @@ impl Handle for Open {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let contents = self.memory.contents();
+        assert!(!contents.unreadable, "the files are not to be read");
         let rest = contents.files[self.file].bytes.get(offset as usize..).unwrap_or_default();
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
@@ -301,22 +304,37 @@ pub(super) fn number(batch: &Batch) -> u64 {
     number
 }
 
+fn offer(number: u64, size: usize) -> Offer {
+    let envelope = Envelope { resource: "a resource".into(), scope: "a scope".into() };
+    let batch = Batch {
+        signal: Signal::Logs,
+        envelope: Arc::new(envelope),
+        records: records(number, size).into(),
+        count: count(number),
+    };
+    Offer { batch, token: number }
+}
+
 /// How many events batch `number` has.
 pub(super) fn count(number: u64) -> u32 {
     1 + (number % 3) as u32
 }
 
 impl Rig {
-    /// Offers batch `number`; false if there was no room for it.
+    /// Offers batch `number`.
     pub(super) fn offer(&self, number: u64, size: usize) {
-        let envelope = Envelope { resource: "a resource".into(), scope: "a scope".into() };
-        let batch = Batch {
-            signal: Signal::Logs,
-            envelope: Arc::new(envelope),
-            records: records(number, size).into(),
-            count: count(number),
+        self.outlet.events.offer_volatile(offer(number, size));
+    }
+
+    /// Offers batch `number`, which its source can read again.
+    pub(super) fn offer_replayable(&self, number: u64, size: usize) {
+        let events = &self.outlet.events;
+        let offering = async {
+            let among = events.destinations(Signal::Logs);
+            let mut room = events.room(Signal::Logs, &among, size).await.unwrap();
+            events.offer(offer(number, size), &mut room, false).await;
         };
-        self.outlet.events.offer_volatile(Offer { batch, token: number });
+        futures_util::FutureExt::now_or_never(offering).unwrap();
     }
 
     /// Lets the clerk do all that it can do now.
