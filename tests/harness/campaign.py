@@ -155,7 +155,7 @@ class Outcome:
 
 def bound(rate):
     """How many records may come twice after one kill: what fills the memory, and what was acknowledged after the
-    last save of the offsets, a tenth of a second ago and a second on a busy machine."""
+    last save of the offsets, half a second ago at most and a second on a busy machine."""
     return MEMORY // 100 + len(WAYS) * rate
 
 

@@ -74,6 +74,8 @@ struct State {
     /// The sources that live, by how many parts: while one is replaced there may be two.
     claims: HashMap<Arc<str>, usize>,
     changed: bool,
+    /// How many bytes positions have moved on since they were saved.
+    unsaved: u64,
 }
 
 /// The stores in use. Parts come and go with the configuration and are built from nothing but their own; that
@@ -142,6 +144,11 @@ impl Store {
         self.state().changed
     }
 
+    /// How many bytes would come again after a crash now.
+    pub(crate) fn unsaved(&self) -> u64 {
+        self.state().unsaved
+    }
+
     /// The positions of `source`, as long as the claim lives.
     pub(crate) fn claim(self: &Arc<Self>, source: &str) -> Claim {
         Claim::new(Arc::clone(self), Owner { source: source.into(), laggard: None })
@@ -155,6 +162,7 @@ impl Store {
             if !std::mem::take(&mut state.changed) {
                 return Ok(());
             }
+            state.unsaved = 0;
             format::write(&state.files, &state.patterns)
         };
         self.write(&text).inspect_err(|_| self.state().changed = true)

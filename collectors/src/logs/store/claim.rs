@@ -63,7 +63,10 @@ impl Claim {
     /// Remembers where `file` stands.
     pub(crate) fn put(&self, file: FileId, entry: Entry) {
         let mut state = self.store.state();
-        state.files.insert((self.owner.clone(), file), entry);
+        let to = entry.mark.offset;
+        let from =
+            state.files.insert((self.owner.clone(), file), entry).map_or(0, |before| before.mark.offset);
+        state.unsaved += to.saturating_sub(from);
         state.changed = true;
     }
 
