@@ -9,8 +9,10 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::process::{Resource, getrlimit};
 use vigie_pipeline::plug::{Error, NoData};
 
 use super::parse;
@@ -45,10 +47,16 @@ impl FileError {
 }
 
 /// How many [`SmallFile`]s may stay open together: the directories of sysfs grow with CPUs, sensors and interfaces,
-/// the limit of descriptors does not. The others are opened for each reading.
-static ROOM: AtomicUsize = AtomicUsize::new(400);
+/// the limit of descriptors does not, and there are logs and sockets besides. The others are opened for each reading.
+static MOST_KEPT: LazyLock<usize> = LazyLock::new(|| {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit / 8).unwrap_or(usize::MAX).min(400)
+});
 
-/// A small file of sysfs, of which there are many: it stays open while there is [`ROOM`], and is read into a buffer
+/// How many are open.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// A small file of sysfs, of which there are many: it stays open unless there are [`MOST_KEPT`] already, and is read into a buffer
 /// that its reader has for all of them.
 #[derive(Debug)]
 pub(super) struct SmallFile {
@@ -62,14 +70,17 @@ struct Occupied(File);
 
 impl Occupied {
     fn new(file: File) -> Option<Self> {
-        ROOM.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1)).ok()?;
+        KEPT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| {
+            (kept < *MOST_KEPT).then_some(kept + 1)
+        })
+        .ok()?;
         Some(Self(file))
     }
 }
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        ROOM.fetch_add(1, Ordering::Relaxed);
+        KEPT.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
