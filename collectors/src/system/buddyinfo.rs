@@ -8,7 +8,7 @@ use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::parse;
 
 static BLOCKS: Family = Family::gauge("node_buddyinfo_blocks", "Count of free blocks according to size.");
@@ -25,22 +25,17 @@ impl BuddyInfo {
 
 impl Sampler for BuddyInfo {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for line in parse::lines(self.file.read().map_err(FileError::or_no_data)?) {
+        self.file.each_line("a line that is no zone's", |line| {
             let mut words = parse::words(line);
             let mut next = || words.next();
             let (Some(b"Node"), Some(node), Some(b"zone"), Some(zone)) = (next(), next(), next(), next())
             else {
-                understood = false;
-                continue;
+                return None;
             };
             let node = parse::label(node.strip_suffix(b",").unwrap_or(node));
             let zone = parse::label(zone);
             for (order, count) in words.enumerate() {
-                let Some(count) = parse::whole(count) else {
-                    understood = false;
-                    break;
-                };
+                let count = parse::whole(count)?;
                 let labels = page.labels(&[
                     ("node", &node),
                     ("size", itoa::Buffer::new().format(order)),
@@ -48,8 +43,8 @@ impl Sampler for BuddyInfo {
                 ]);
                 page.set(&BLOCKS, labels, count as f64);
             }
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a line that is no zone's").into()) }
+            Some(())
+        })
     }
 }
 

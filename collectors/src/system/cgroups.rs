@@ -7,7 +7,7 @@ use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::parse;
 
 static CGROUPS: Family = Family::gauge("node_cgroups_cgroups", "Current cgroup number of the subsystem.");
@@ -25,23 +25,19 @@ impl CGroups {
 
 impl Sampler for CGroups {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for line in parse::lines(self.file.read().map_err(FileError::or_no_data)?) {
+        self.file.each_line("a controller without its numbers", |line| {
             if line.starts_with(b"#") {
-                continue;
+                return Some(());
             }
             let (name, numbers) = parse::first_word(line);
             let mut numbers = parse::words(numbers).map(parse::whole);
             let mut next = || numbers.next().flatten();
-            let (Some(_hierarchy), Some(groups), Some(enabled)) = (next(), next(), next()) else {
-                understood = false;
-                continue;
-            };
+            let (_hierarchy, groups, enabled) = (next()?, next()?, next()?);
             let labels = page.labels(&[("subsys_name", &parse::label(name))]);
             page.set(&CGROUPS, labels, groups as f64);
             page.set(&ENABLED, labels, enabled as f64);
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a controller without its numbers").into()) }
+            Some(())
+        })
     }
 }
 

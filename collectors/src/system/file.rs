@@ -151,6 +151,20 @@ impl KeptFile {
         Ok(length)
     }
 
+    /// Hands each line of what there is to `take`, which gives `None` for one that it does not understand: the
+    /// others count all the same, and afterwards the error says `wrong`.
+    pub(super) fn each_line(
+        &mut self,
+        wrong: &str,
+        mut take: impl FnMut(&[u8]) -> Option<()>,
+    ) -> Result<(), Error> {
+        let mut understood = true;
+        for line in parse::lines(self.read().map_err(FileError::or_no_data)?) {
+            understood &= take(line).is_some();
+        }
+        if understood { Ok(()) } else { Err(self.malformed(wrong).into()) }
+    }
+
     /// The error that says what is wrong with the content.
     pub(super) fn malformed(&self, what: impl Into<String>) -> FileError {
         FileError::Malformed { path: self.path.clone(), what: what.into() }

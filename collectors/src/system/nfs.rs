@@ -10,7 +10,7 @@ use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::parse;
 
 static CONNECTIONS: Family =
@@ -38,11 +38,7 @@ impl Nfs {
 
 impl Sampler for Nfs {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for line in parse::lines(self.file.read().map_err(FileError::or_no_data)?) {
-            understood &= write(page, line).is_some();
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a line without its numbers").into()) }
+        self.file.each_line("a line without its numbers", |line| write(page, line))
     }
 }
 

@@ -7,7 +7,7 @@ use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::nfs::{procedures, write_calls};
 use super::parse;
 
@@ -48,11 +48,7 @@ impl Nfsd {
 
 impl Sampler for Nfsd {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for line in parse::lines(self.file.read().map_err(FileError::or_no_data)?) {
-            understood &= write(page, line).is_some();
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a line without its numbers").into()) }
+        self.file.each_line("a line without its numbers", |line| write(page, line))
     }
 }
 

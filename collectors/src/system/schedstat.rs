@@ -9,7 +9,7 @@ use vigie_pipeline::plug::{Error, Sampler};
 
 use super::attributes::in_unit;
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::parse;
 
 #[rustfmt::skip] // one line each, however long
@@ -34,19 +34,15 @@ impl SchedStat {
 
 impl Sampler for SchedStat {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for line in parse::lines(self.file.read().map_err(FileError::or_no_data)?) {
-            let Some(line) = line.strip_prefix(b"cpu") else { continue };
-            let Some((cpu, numbers)) = parse(line) else {
-                understood = false;
-                continue;
-            };
+        self.file.each_line("a CPU without its nine numbers", |line| {
+            let Some(line) = line.strip_prefix(b"cpu") else { return Some(()) };
+            let (cpu, numbers) = parse(line)?;
             let labels = page.labels(&[("cpu", &parse::label(cpu))]);
             for ((family, unit), number) in COLUMNS.iter().zip(numbers) {
                 page.set(family, labels, in_unit(number as f64, *unit));
             }
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a CPU without its nine numbers").into()) }
+            Some(())
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::filter::{Filter, Patterns, pair};
 use super::parse;
 
@@ -53,25 +53,25 @@ impl SlabInfo {
 
 impl Sampler for SlabInfo {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for line in parse::lines(self.file.read().map_err(FileError::or_no_data)?) {
+        self.file.each_line("a cache without its numbers", |line| {
             if line.starts_with(b"#") || line.starts_with(b"slabinfo ") {
-                continue;
+                return Some(());
             }
             let (name, numbers) = parse::first_word(line);
             let name = parse::label(name);
             let mut numbers = parse::words(numbers).map_while(parse::whole);
             let columns: [Option<u64>; COLUMNS.len()] = std::array::from_fn(|_| numbers.next());
             if columns.contains(&None) {
-                understood = false;
-            } else if self.filter.wants(&name) {
+                return None;
+            }
+            if self.filter.wants(&name) {
                 let labels = page.labels(&[("slab", &name)]);
                 for (family, number) in COLUMNS.iter().zip(columns.into_iter().flatten()) {
                     page.set(family, labels, number as f64);
                 }
             }
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a cache without its numbers").into()) }
+            Some(())
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::parse;
 
 /// The column of each family.
@@ -39,19 +39,17 @@ impl SoftNet {
 
 impl Sampler for SoftNet {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for (number, line) in parse::lines(self.file.read().map_err(FileError::or_no_data)?).enumerate() {
-            let Some(columns) = parse(line) else {
-                understood = false;
-                continue;
-            };
-            let cpu = columns[CPU].unwrap_or(number as u64);
+        let mut lines = 0..;
+        self.file.each_line("a line without its columns", |line| {
+            let number = lines.next();
+            let columns = parse(line)?;
+            let cpu = columns[CPU].or(number)?;
             let labels = page.labels(&[("cpu", itoa::Buffer::new().format(cpu))]);
             for (column, family) in &COLUMNS {
                 page.set(family, labels, columns[*column].unwrap_or(0) as f64);
             }
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a line without its columns").into()) }
+            Some(())
+        })
     }
 }
 

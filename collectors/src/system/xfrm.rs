@@ -7,7 +7,7 @@ use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::config::Roots;
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::parse;
 
 #[rustfmt::skip] // one line each, however long
@@ -55,16 +55,12 @@ impl Xfrm {
 impl Sampler for Xfrm {
     /// A kernel without `CONFIG_XFRM_STATISTICS` has no such file.
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut understood = true;
-        for line in parse::lines(self.file.read().map_err(FileError::or_no_data)?) {
+        self.file.each_line("a name without a number", |line| {
             let (name, count) = parse::first_word(line);
-            let Some((_, family)) = FIELDS.iter().find(|(known, _)| *known == name) else { continue };
-            match parse::whole_file(count) {
-                Some(count) => page.set(family, Labels::NONE, count as f64),
-                None => understood = false,
-            }
-        }
-        if understood { Ok(()) } else { Err(self.file.malformed("a name without a number").into()) }
+            let Some((_, family)) = FIELDS.iter().find(|(known, _)| *known == name) else { return Some(()) };
+            page.set(family, Labels::NONE, parse::whole_file(count)? as f64);
+            Some(())
+        })
     }
 }
 
