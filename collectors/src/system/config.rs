@@ -100,7 +100,7 @@ fn check_group(at: &Place<'_>, name: &str) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::netdev::settings::NetDevSettings;
+    use super::super::linux::netdev::settings::NetDevSettings;
     use super::*;
     use vigie_pipeline::check::{KeyPath, problems};
 

@@ -64,7 +64,7 @@ impl Group {
 macro_rules! groups {
     ($($name:ident, $on:ident, $about:literal $(, $settings:ty)? => $new:expr;)*) => {
         /// Every group, in the order of their names.
-        static GROUPS: &[Group] = &[$($crate::system::group::groups!(@group $name, $on, $about, $new $(, $settings)?)),*];
+        pub(in crate::system) static GROUPS: &[Group] = &[$($crate::system::group::groups!(@group $name, $on, $about, $new $(, $settings)?)),*];
 
         /// The `collectors.system` section.
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -92,7 +92,7 @@ macro_rules! groups {
 
         impl Default for Config {
             fn default() -> Self {
-                let super::config::Roots { procfs, sysfs, rootfs, udev_data } = super::config::Roots::default();
+                let $crate::system::config::Roots { procfs, sysfs, rootfs, udev_data } = $crate::system::config::Roots::default();
                 Self {
                     procfs,
                     sysfs,
@@ -108,7 +108,7 @@ macro_rules! groups {
 
         impl Check for Config {
             fn check(&self, at: &mut Place<'_>) {
-                super::config::check(self, at);
+                $crate::system::config::check(self, at);
                 $($(Check::check(&self.$name as &$settings, &mut at.key(stringify!($name)));)?)*
             }
         }

@@ -8,9 +8,12 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::filesystem::settings::FileSystemSettings;
 use super::filter::Filter;
-use super::netdev::settings::NetDevSettings;
+use super::linux::filesystem::settings::FileSystemSettings;
+use super::linux::netdev::settings::NetDevSettings;
+
+#[cfg(not(target_os = "linux"))]
+pub(super) mod registry;
 
 static BOOT_TIME: Family =
     Family::gauge("node_boot_time_seconds", "Unix time of last boot, including microseconds.");

@@ -1,0 +1,84 @@
+//! The groups of a Linux host, read from procfs, sysfs, netlink and system calls.
+//!
+//! Descriptors stay open ([`mod@file`]), numbers are read from bytes ([`parse`]), families whose names the
+//! kernel makes up are met once ([`names`]), and in the steady state a scrape allocates nothing. The
+//! [registry] lists the groups.
+
+mod arp;
+mod attributes;
+mod bcache;
+mod bcachefs;
+mod bonding;
+mod btrfs;
+mod buddyinfo;
+mod cgroups;
+mod class;
+mod conntrack;
+mod cpu;
+mod cpu_vulnerabilities;
+mod cpufreq;
+mod diskstats;
+mod dmi;
+mod dmmultipath;
+mod drbd;
+mod edac;
+mod entropy;
+mod fibrechannel;
+mod file;
+mod filefd;
+pub(super) mod filesystem;
+#[cfg(test)]
+mod fixture;
+mod hwmon;
+mod infiniband;
+mod interrupts;
+mod ipvs;
+mod kernel_hung;
+mod ksmd;
+mod lnstat;
+mod loadavg;
+mod mdadm;
+mod meminfo;
+mod meminfo_numa;
+mod mountstats;
+mod names;
+mod netclass;
+pub(super) mod netdev;
+mod netlink;
+mod netstat;
+mod network_route;
+mod nfs;
+mod nfsd;
+mod nvme;
+mod os;
+mod parse;
+mod pcidevice;
+mod powersupplyclass;
+mod pressure;
+mod processes;
+mod qdisc;
+mod rapl;
+pub(super) mod registry;
+mod roster;
+mod schedstat;
+mod selinux;
+mod slabinfo;
+mod sockstat;
+mod softirqs;
+mod softnet;
+mod stat;
+mod sysctl;
+mod tapestats;
+mod tcpstat;
+mod textfile;
+mod thermal_zone;
+mod time;
+mod timex;
+mod udp_queues;
+mod uname;
+mod vmstat;
+mod watchdog;
+mod xfrm;
+mod xfs;
+mod zfs;
+mod zoneinfo;

@@ -1,0 +1,179 @@
+//! `processes`: how many processes and threads there are, by state, and how many there may be.
+//!
+//! Every `/proc/<pid>/stat` is read (proc_pid_stat(5)): state, 3rd field, and num_threads, 20th. The states of threads
+//! are in `task/<tid>/stat`; a process with one thread has its state, so only the others' directories are read.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use vigie_pipeline::metric::Family;
+use vigie_pipeline::page::{Labels, Page};
+use vigie_pipeline::plug::{Error, Sampler};
+
+use super::file::{FileError, KeptFile};
+use super::parse;
+use crate::system::config::Roots;
+
+static STATES: Family = Family::gauge("node_processes_state", "Number of processes in each state.");
+static THREAD_STATES: Family =
+    Family::gauge("node_processes_threads_state", "Number of threads in each state.");
+static PIDS: Family = Family::gauge("node_processes_pids", "Number of PIDs");
+static THREADS: Family = Family::gauge("node_processes_threads", "Allocated threads in system");
+static MAX_THREADS: Family = Family::gauge("node_processes_max_threads", "Limit of threads in the system");
+static MAX_PROCESSES: Family = Family::gauge("node_processes_max_processes", "Number of max PIDs limit");
+
+/// The letters that a state can be; more than the kernel uses, so that memory and series are bounded.
+const LETTERS: usize = 26 * 2;
+
+pub(super) struct Processes {
+    procfs: PathBuf,
+    max_threads: KeptFile,
+    max_processes: KeptFile,
+}
+
+/// What was counted.
+#[derive(Debug)]
+struct Census {
+    pids: u64,
+    threads: u64,
+    states: [u64; LETTERS],
+    thread_states: [u64; LETTERS],
+}
+
+impl Default for Census {
+    fn default() -> Self {
+        Self { pids: 0, threads: 0, states: [0; LETTERS], thread_states: [0; LETTERS] }
+    }
+}
+
+impl Processes {
+    pub(super) fn new(roots: &Roots) -> Self {
+        Self {
+            procfs: roots.procfs.0.clone(),
+            max_threads: KeptFile::new(roots.procfs.join("sys/kernel/threads-max")),
+            max_processes: KeptFile::new(roots.procfs.join("sys/kernel/pid_max")),
+        }
+    }
+}
+
+impl Sampler for Processes {
+    fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
+        let census = Census::take(&self.procfs)?;
+        page.set(&PIDS, Labels::NONE, census.pids as f64);
+        page.set(&THREADS, Labels::NONE, census.threads as f64);
+        write_states(page, &STATES, "state", &census.states);
+        write_states(page, &THREAD_STATES, "thread_state", &census.thread_states);
+        for (file, family) in
+            [(&mut self.max_threads, &MAX_THREADS), (&mut self.max_processes, &MAX_PROCESSES)]
+        {
+            let most = parse::whole_file(file.read()?).ok_or_else(|| file.malformed("not a whole number"))?;
+            page.set(family, Labels::NONE, most as f64);
+        }
+        Ok(())
+    }
+}
+
+impl Census {
+    fn take(procfs: &Path) -> Result<Self, FileError> {
+        let mut census = Self::default();
+        for pid in numbers_in(procfs)? {
+            // One that has ended meanwhile is none.
+            let Some((state, threads)) = read(&procfs.join(&pid).join("stat")) else { continue };
+            census.pids += 1;
+            census.threads = census.threads.saturating_add(threads);
+            count(&mut census.states, state);
+            if threads == 1 {
+                count(&mut census.thread_states, state);
+                continue;
+            }
+            let tasks = procfs.join(&pid).join("task");
+            for thread in numbers_in(&tasks).into_iter().flatten() {
+                if let Some((state, _)) = read(&tasks.join(thread).join("stat")) {
+                    count(&mut census.thread_states, state);
+                }
+            }
+        }
+        Ok(census)
+    }
+}
+
+/// The entries of a directory that are numbers.
+fn numbers_in(dir: &Path) -> Result<impl Iterator<Item = std::ffi::OsString>, FileError> {
+    let entries =
+        std::fs::read_dir(dir).map_err(|source| FileError::Open { path: dir.to_owned(), source })?;
+    let names = entries.flatten().map(|entry| entry.file_name());
+    Ok(names.filter(|name| parse::whole(name.as_encoded_bytes()).is_some()))
+}
+
+/// State and number of threads.
+fn read(stat: &Path) -> Option<(u8, u64)> {
+    let mut buffer = [0; 512];
+    let length = File::open(stat).ok()?.read_at(&mut buffer, 0).ok()?;
+    parse(&buffer[..length])
+}
+
+/// Fields are counted behind the name of the program, which stands in brackets and may contain anything.
+fn parse(stat: &[u8]) -> Option<(u8, u64)> {
+    let mut fields = parse::words(&stat[memchr::memrchr(b')', stat)? + 1..]);
+    let state = *fields.next()?.first()?;
+    Some((state, parse::whole(fields.nth(16)?)?))
+}
+
+fn count(states: &mut [u64; LETTERS], state: u8) {
+    let at = match state {
+        b'A'..=b'Z' => usize::from(state - b'A'),
+        b'a'..=b'z' => usize::from(state - b'a') + LETTERS / 2,
+        _ => return,
+    };
+    states[at] += 1;
+}
+
+fn write_states(page: &mut Page, family: &'static Family, label: &str, states: &[u64; LETTERS]) {
+    for (letter, count) in (b'A'..=b'Z').chain(b'a'..=b'z').zip(states).filter(|(_, count)| **count > 0) {
+        let labels = page.labels(&[(label, char::from(letter).encode_utf8(&mut [0; 4]))]);
+        page.set(family, labels, *count as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::fixture::{Fixture, survives_any_bytes};
+    use super::*;
+
+    const SLEEPS: &str = "7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 0 14 0 0 20 0 1 0 24 0\n";
+
+    fn host() -> Fixture {
+        Fixture::new()
+            .with("proc/sys/kernel/threads-max", "7801\n")
+            .with("proc/sys/kernel/pid_max", "4194304\n")
+            .with("proc/7/stat", SLEEPS)
+            .with("proc/8/stat", SLEEPS.replace(" 1 0 24", " 2 0 24"))
+            .with("proc/8/task/8/stat", SLEEPS)
+            .with("proc/8/task/9/stat", SLEEPS.replace(") S", ") D"))
+            .with("proc/10/comm", "gone")
+            .with("proc/self/stat", SLEEPS)
+    }
+
+    #[test]
+    fn processes_and_threads_are_counted_by_state() {
+        let host = host();
+        let (series, result) = host.sample(&mut Processes::new(host.roots()));
+        result.unwrap();
+        assert_eq!(
+            series,
+            [
+                "node_processes_pids 2",
+                "node_processes_threads 3",
+                "node_processes_state{state=\"S\"} 2",
+                "node_processes_threads_state{thread_state=\"D\"} 1",
+                "node_processes_threads_state{thread_state=\"S\"} 2",
+                "node_processes_max_threads 7801",
+                "node_processes_max_processes 4194304"
+            ]
+        );
+    }
+
+    survives_any_bytes!("proc/7/stat", SLEEPS, host => Processes::new(host.roots()));
+}
