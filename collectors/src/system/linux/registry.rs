@@ -77,7 +77,7 @@ groups! {
     sysctl, off, "settings of the kernel that the configuration names", sysctl::SysctlSettings => |roots, settings, _| Ok(sysctl::Sysctl::new(roots, settings));
     tapestats, on, "what the tape drives have read and written", tapestats::TapeStatsSettings => |roots, settings, _| tapestats::TapeStats::new(roots, settings);
     tcpstat, on, "TCP connections by state, and what waits in their queues" => |roots, (), _| Ok(tcpstat::TcpStat::new(roots));
-    textfile, on, "metrics that others leave in files", textfile::TextFileSettings => |_, settings, _| Ok(textfile::TextFile::new(settings));
+    textfile, on, "metrics that others leave in files", textfile::TextFileSettings => |_, settings, around| Ok(textfile::TextFile::new(settings, around.clock.clone()));
     thermal_zone, on, "temperatures of zones, and what cools them" => |roots, (), _| Ok(thermal_zone::ThermalZone::new(roots));
     time, on, "wall clock, time zone, clock sources" => |roots, (), around| Ok(time::Time::new(roots, around.clock.clone()));
     timex, on, "how well the kernel's clock is disciplined" => |_, (), _| Ok(timex::Timex);

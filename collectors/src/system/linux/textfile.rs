@@ -3,20 +3,26 @@
 //! Every `*.prom` in the directories is read; a file is parsed again only when it was replaced. What files
 //! say of one family has to agree: of two types or two helps the first counts, and what is left out shows in
 //! `node_textfile_scrape_error` and in the log.
+//!
+//! A job that died leaves its last values behind, and they look alive. With `max_age` a file that was not
+//! written for that long gives its series up, and says so in `vigie_textfile_stale`.
 
 mod exposition;
 mod merge;
 
 use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
 
 use globset::GlobBuilder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::clock::Clock;
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
+use vigie_pipeline::units::HumanDuration;
 
 use self::exposition::{Described, Mistake};
 use self::merge::Merged;
@@ -30,6 +36,10 @@ static SCRAPE_ERROR: Family = Family::gauge(
     "node_textfile_scrape_error",
     "1 if there was an error opening or reading a file, 0 otherwise",
 );
+static STALE: Family = Family::gauge(
+    "vigie_textfile_stale",
+    "1 if the file was not written for longer than max_age, so that its series are withheld, 0 otherwise.",
+);
 
 /// Settings of the group `textfile`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +47,8 @@ static SCRAPE_ERROR: Family = Family::gauge(
 pub struct TextFileSettings {
     /// Directories whose `*.prom` files are exposed; `*`, `?` and `[…]` stand for parts of a name.
     pub directory: Vec<FilePath>,
+    /// How long a file may stay unwritten before its series are withheld; 0 is for ever.
+    pub max_age: HumanDuration,
 }
 
 impl Check for TextFileSettings {
@@ -45,6 +57,8 @@ impl Check for TextFileSettings {
 
 pub(super) struct TextFile {
     directories: Vec<PathBuf>,
+    max_age: Option<Duration>,
+    clock: Clock,
     files: Roster<PromFile>,
     merged: Merged,
     /// What was wrong at the last reading: told when it changes, not each time.
@@ -56,12 +70,22 @@ struct PromFile {
     content: CachedFile<Result<Vec<Described>, Mistake>>,
     /// Whether it was there and without a mistake.
     readable: bool,
+    /// Whether it is older than it may be.
+    stale: bool,
+}
+
+impl PromFile {
+    fn counts(&self) -> bool {
+        self.readable && !self.stale
+    }
 }
 
 impl TextFile {
-    pub(super) fn new(settings: &TextFileSettings) -> Self {
+    pub(super) fn new(settings: &TextFileSettings, clock: Clock) -> Self {
         Self {
             directories: settings.directory.iter().map(|directory| directory.0.clone()).collect(),
+            max_age: Some(settings.max_age.0).filter(|age| !age.is_zero()),
+            clock,
             files: Roster::default(),
             merged: Merged::default(),
             problems: Vec::new(),
@@ -72,11 +96,18 @@ impl TextFile {
     fn read(&mut self) {
         let mut problems = Vec::new();
         let mut changed = false;
+        let oldest = self.oldest();
         self.files.begin();
         for path in prom_files(&self.directories, &mut problems) {
-            let new = || PromFile { content: CachedFile::new(&path), path: path.clone(), readable: false };
+            let new = || PromFile {
+                content: CachedFile::new(&path),
+                path: path.clone(),
+                readable: false,
+                stale: false,
+            };
             let file = self.files.meet(|file| file.path == path, new);
-            let was_readable = std::mem::replace(&mut file.readable, false);
+            let counted = file.counts();
+            file.readable = false;
             match file.content.get(|text| {
                 changed = true;
                 exposition::parse(text)
@@ -85,12 +116,13 @@ impl TextFile {
                 Ok(Err(mistake)) => problems.push(format!("parse {}: {mistake}", path.display())),
                 Err(error) => problems.push(error.to_string()),
             }
-            changed |= file.readable != was_readable;
+            file.stale = oldest.is_some_and(|oldest| file.content.modified() < oldest);
+            changed |= file.counts() != counted;
         }
         changed |= self.files.end();
         if changed {
-            let readable = self.files.iter().filter(|file| file.readable);
-            let contents = readable.filter_map(|file| {
+            let counted = self.files.iter().filter(|file| file.counts());
+            let contents = counted.filter_map(|file| {
                 Some((file.path.as_path(), file.content.known()?.as_ref().ok()?.as_slice()))
             });
             self.merged = Merged::new(contents);
@@ -103,6 +135,12 @@ impl TextFile {
             self.problems = problems;
         }
     }
+
+    /// When a file must have been written to count, in seconds since the Unix epoch.
+    fn oldest(&self) -> Option<i64> {
+        let now = self.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.max_age.map(|age| now.saturating_sub(age).as_secs() as i64)
+    }
 }
 
 impl Sampler for TextFile {
@@ -112,6 +150,9 @@ impl Sampler for TextFile {
         for file in self.files.iter().filter(|file| file.readable) {
             let labels = page.labels(&[("file", &file.path.to_string_lossy())]);
             page.set(&MTIME, labels, file.content.modified() as f64);
+            if self.max_age.is_some() {
+                page.set(&STALE, labels, f64::from(file.stale));
+            }
         }
         page.set(&SCRAPE_ERROR, Labels::NONE, f64::from(!self.problems.is_empty()));
         Ok(())
@@ -164,7 +205,7 @@ mod tests {
 
     fn reading(host: &Fixture, directories: &[&str]) -> TextFile {
         let directory = directories.iter().map(|name| host.path().join(name).into()).collect();
-        TextFile::new(&TextFileSettings { directory })
+        TextFile::new(&TextFileSettings { directory, ..TextFileSettings::default() }, Clock::system())
     }
 
     fn without_mtime(series: Vec<String>) -> Vec<String> {
@@ -206,6 +247,40 @@ mod tests {
         host.sample(&mut textfile).1.unwrap();
         std::fs::remove_file(host.path().join("text/a.prom")).unwrap();
         assert_eq!(host.sample(&mut textfile).0, ["node_textfile_scrape_error 0"]);
+    }
+
+    #[test]
+    fn a_file_that_is_too_old_gives_its_series_up_until_it_is_written_again() {
+        let host = Fixture::new().with("text/a.prom", "a 1\n").with("text/b.prom", "b 2\n");
+        let written = |name: &str| {
+            let metadata = std::fs::metadata(host.path().join("text").join(name)).unwrap();
+            metadata.modified().unwrap()
+        };
+        let (clock, hand) = Clock::manual(written("a.prom"));
+        let settings = TextFileSettings {
+            directory: vec![host.path().join("text").into()],
+            max_age: HumanDuration::secs(60),
+        };
+        let mut textfile = TextFile::new(&settings, clock);
+        let mut values = || {
+            let (mut series, _) = host.sample(&mut textfile);
+            series.retain(|line| !line.starts_with("node_"));
+            let name = |line: String| match line.split_once("{file=") {
+                Some((family, rest)) => format!("{family} {}", &rest[rest.len() - 10..]),
+                None => line,
+            };
+            series.into_iter().map(name).collect::<Vec<_>>()
+        };
+        let stale = |a: u8, b: u8| {
+            [format!("vigie_textfile_stale a.prom\"}} {a}"), format!("vigie_textfile_stale b.prom\"}} {b}")]
+        };
+        assert_eq!(values(), [&["a 1".to_owned(), "b 2".to_owned()][..], &stale(0, 0)].concat());
+        hand.advance(Duration::from_secs(62));
+        assert_eq!(values(), stale(1, 1));
+        let file = std::fs::File::create(host.path().join("text/b.prom")).unwrap();
+        std::io::Write::write_all(&mut &file, b"b 3\n").unwrap();
+        file.set_modified(written("a.prom") + Duration::from_secs(50)).unwrap();
+        assert_eq!(values(), [&["b 3".to_owned()][..], &stale(1, 0)].concat());
     }
 
     #[test]
