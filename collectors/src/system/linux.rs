@@ -4,6 +4,7 @@
 //! kernel makes up are met once ([`names`]), and in the steady state a scrape allocates nothing. The
 //! [registry] lists the groups.
 
+mod answers;
 mod arp;
 mod attributes;
 mod bcache;
@@ -78,6 +79,7 @@ mod udp_queues;
 mod uname;
 mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;

@@ -1,4 +1,4 @@
-//! Asking the kernel over netlink(7) for a list of things: interfaces, sockets.
+//! Asking the kernel over netlink(7) for a list of things: interfaces, sockets, families of generic netlink.
 //!
 //! A request is a header and what the family wants behind it; the answer is one message for each thing, in as many
 //! datagrams as it takes, and `NLMSG_DONE`. Everything is in the machine's byte order and aligned to four bytes. The
@@ -21,6 +21,9 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_DUMP: u16 = 0x300;
+
+/// The kind of an attribute without the flags that say whether it is nested and in which byte order.
+const NLA_TYPE_MASK: u16 = 0x3fff;
 
 /// What the kernel fills at most for one datagram of a dump.
 const DATAGRAM: usize = 32 << 10;
@@ -46,6 +49,8 @@ pub(super) enum Subject {
     Route,
     /// Sockets: sock_diag(7).
     Sockets,
+    /// What has no protocol of its own, such as nl80211: a family that has a number while the kernel runs.
+    Generic,
 }
 
 impl Subject {
@@ -54,6 +59,7 @@ impl Subject {
             // Protocol 0 of the family, which is what asking for none means.
             Self::Route => None,
             Self::Sockets => Some(netlink::SOCK_DIAG),
+            Self::Generic => Some(netlink::GENERIC),
         }
     }
 }
@@ -165,6 +171,10 @@ pub(super) fn read(
             continue;
         }
         match kind {
+            // A list that broke off says why here; one without a number is an older kernel's.
+            NLMSG_DONE if body.get(..4).is_some_and(|code| u32_at(code).cast_signed() < 0) => {
+                return Err(refusal(body));
+            }
             NLMSG_DONE => return Ok(End::Last),
             NLMSG_ERROR => return Err(refusal(body)),
             _ => take(kind, body),
@@ -191,6 +201,16 @@ fn interface(body: &[u8]) -> Option<(u32, &[u8])> {
     Some((u32_at(&message[4..]), name.split(|byte| *byte == 0).next().unwrap_or_default()))
 }
 
+/// An attribute, for a request.
+pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut attribute = Vec::with_capacity(aligned(ATTRIBUTE + value.len()));
+    attribute.extend(((ATTRIBUTE + value.len()) as u16).to_ne_bytes());
+    attribute.extend(kind.to_ne_bytes());
+    attribute.extend(value);
+    attribute.resize(aligned(attribute.len()), 0);
+    attribute
+}
+
 /// The attributes that follow one another in `bytes`, each with its kind; the first that is cut short ends them.
 pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
@@ -199,7 +219,7 @@ pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
         let length = usize::from(u16_at(header));
         let value = rest.get(ATTRIBUTE..length)?;
         rest = rest.get(aligned(length)..).unwrap_or_default();
-        Some((u16_at(&header[2..]), value))
+        Some((u16_at(&header[2..]) & NLA_TYPE_MASK, value))
     })
 }
 
@@ -224,6 +244,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
+
+    const NLA_NESTED: u16 = 0x8000;
 
     /// Kind and body.
     type Message = (u16, Vec<u8>);
@@ -254,6 +276,23 @@ mod tests {
     fn a_refusal_says_why() {
         let (_, end) = all(&message(NLMSG_ERROR, 0, 7, &(-1_i32).to_ne_bytes()));
         assert!(end.unwrap_err().to_string().contains("not permitted"));
+    }
+
+    #[test]
+    fn a_list_that_broke_off_says_why() {
+        let code = |code: i32| message(NLMSG_DONE, 0, 7, &code.to_ne_bytes());
+        let datagram = [message(20, 0, 7, b"one"), code(-19)].concat();
+        let (found, end) = all(&datagram);
+        assert_eq!(found.len(), 1);
+        assert!(end.unwrap_err().to_string().contains("No such device"));
+        assert_eq!(all(&code(0)).1.unwrap(), End::Last);
+    }
+
+    #[test]
+    fn attributes_are_read_as_they_are_written_whatever_their_flags() {
+        let both = [attribute(3, b"lo\0"), attribute(NLA_NESTED | 8, b"1234")].concat();
+        assert_eq!(both.len(), 16);
+        assert_eq!(attributes(&both).collect::<Vec<_>>(), [(3, &b"lo\0"[..]), (8, b"1234")]);
     }
 
     #[test]

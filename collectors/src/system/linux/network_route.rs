@@ -190,16 +190,9 @@ fn address(bytes: &[u8]) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::fixture::Fixture;
+    use super::super::netlink::attribute;
     use super::*;
     use proptest::prelude::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut attribute = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
-        attribute.extend(kind.to_ne_bytes());
-        attribute.extend(value);
-        attribute.resize(attribute.len().next_multiple_of(4), 0);
-        attribute
-    }
 
     fn message(length: u8, kind: u8, attributes: &[Vec<u8>]) -> Vec<u8> {
         [vec![AF_INET, length, 0, 0, 254, 2, 0, kind, 0, 0, 0, 0], attributes.concat()].concat()

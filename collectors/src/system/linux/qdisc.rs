@@ -1,17 +1,23 @@
 //! `qdisc`: the queueing discipline of each network interface.
 //!
 //! rtnetlink(7), `RTM_GETQDISC`: each answer is a `tcmsg` and attributes (linux/rtnetlink.h, linux/gen_stats.h). Only the
-//! one at the root is told: those below it count the same packets again.
+//! one at the root is told: those below it count the same packets again. With `qdisc.fixtures` the answers are read from
+//! a file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::netlink::{Netlink, Subject, attributes, u32_at, u64_at};
-use super::parse;
+use super::file::FileError;
+use super::netlink::{Netlink, NetlinkError, Subject, attributes, u32_at, u64_at};
+use super::{answers, parse};
 use crate::system::filter::{Filter, Patterns, pair};
 
 #[rustfmt::skip] // one line each, however long
@@ -45,6 +51,8 @@ pub struct QdiscSettings {
     /// Interfaces to leave out.
     #[schemars(extend("x-flag" = "collector.qdisk.device-exclude"))]
     pub device_exclude: String,
+    /// Directory whose `results.json` stands for the kernel's answers, to try dashboards and rules without a queue.
+    pub fixtures: FilePath,
 }
 
 impl Check for QdiscSettings {
@@ -54,8 +62,13 @@ impl Check for QdiscSettings {
 }
 
 pub(super) struct Qdisc {
-    netlink: Netlink,
+    source: Source,
     filter: Filter,
+}
+
+enum Source {
+    Kernel(Netlink),
+    Fixtures(FilePath),
 }
 
 /// What the kernel says of one.
@@ -63,37 +76,83 @@ pub(super) struct Qdisc {
 struct Discipline {
     interface: u32,
     kind: String,
-    /// In the order of the families.
-    numbers: [u64; FAMILIES.len()],
+    numbers: Numbers,
+}
+
+/// In the order of the families.
+type Numbers = [u64; FAMILIES.len()];
+
+/// One of a file, in the form of upstream's own; the parent of the one at the root is 0 there.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DisciplineJson {
+    ifacename: String,
+    kind: String,
+    parent: u32,
+    bytes: u64,
+    packets: u64,
+    qlen: u64,
+    backlog: u64,
+    drops: u64,
+    requeues: u64,
+    overlimits: u64,
 }
 
 impl Qdisc {
     pub(super) fn new(settings: &QdiscSettings) -> Result<Self, Error> {
         let filter = Filter::new(Patterns::new(&settings.device_include, &settings.device_exclude, ""))?;
-        Ok(Self { netlink: Netlink::new(Subject::Route), filter })
+        let source = match settings.fixtures.as_os_str().is_empty() {
+            true => Source::Kernel(Netlink::new(Subject::Route)),
+            false => Source::Fixtures(settings.fixtures.clone()),
+        };
+        Ok(Self { source, filter })
     }
 }
 
 impl Sampler for Qdisc {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut found = Vec::new();
-        self.netlink.dump(RTM_GETQDISC, &[0; TCMSG], |kind, body| {
-            found.extend((kind == RTM_NEWQDISC).then(|| Discipline::parse(body)).flatten());
-        })?;
-        self.netlink.interfaces(|number, name| {
-            let name = parse::label(name);
-            if !self.filter.wants(&name) {
+        let write = |device: &str, kind: &str, numbers: Numbers| {
+            if !self.filter.wants(device) {
                 return;
             }
-            if let Some(discipline) = found.iter().find(|discipline| discipline.interface == number) {
-                let labels = page.labels(&[("device", &name), ("kind", &discipline.kind)]);
-                for (family, number) in FAMILIES.iter().zip(discipline.numbers) {
-                    page.set(family, labels, number as f64);
-                }
+            let labels = page.labels(&[("device", device), ("kind", kind)]);
+            for (family, number) in FAMILIES.iter().zip(numbers) {
+                page.set(family, labels, number as f64);
             }
-        })?;
+        };
+        match &mut self.source {
+            Source::Kernel(netlink) => ask(netlink, write)?,
+            Source::Fixtures(dir) => read_fixtures(dir, write)?,
+        }
         Ok(())
     }
+}
+
+/// Calls `write` with interface, kind and numbers of each that the kernel has.
+fn ask(netlink: &mut Netlink, mut write: impl FnMut(&str, &str, Numbers)) -> Result<(), NetlinkError> {
+    let mut found = Vec::new();
+    netlink.dump(RTM_GETQDISC, &[0; TCMSG], |kind, body| {
+        found.extend((kind == RTM_NEWQDISC).then(|| Discipline::parse(body)).flatten());
+    })?;
+    netlink.interfaces(|number, name| {
+        if let Some(discipline) = found.iter().find(|discipline| discipline.interface == number) {
+            write(&parse::label(name), &discipline.kind, discipline.numbers);
+        }
+    })
+}
+
+/// The same of a file; an interface has one root.
+fn read_fixtures(dir: &Path, mut write: impl FnMut(&str, &str, Numbers)) -> Result<(), FileError> {
+    let all: Vec<DisciplineJson> = answers::read(&dir.join("results.json"))?;
+    let mut interfaces = BTreeSet::new();
+    for one in all.iter().filter(|one| one.parent == 0) {
+        if interfaces.insert(&one.ifacename) {
+            let DisciplineJson { bytes, packets, qlen, backlog, drops, requeues, overlimits, .. } = *one;
+            let numbers = [bytes, packets, qlen, backlog, drops, requeues, overlimits];
+            write(&one.ifacename, &one.kind, numbers);
+        }
+    }
+    Ok(())
 }
 
 impl Discipline {
@@ -116,7 +175,7 @@ impl Discipline {
 }
 
 /// Bytes and packets of `gnet_stats_basic`, and the five members of `gnet_stats_queue`.
-fn read(statistics: &[u8], numbers: &mut [u64; FAMILIES.len()]) {
+fn read(statistics: &[u8], numbers: &mut Numbers) {
     let number = |value: &[u8], at: usize| value.get(at..).map_or(0, |rest| u64::from(u32_at(rest)));
     for (attribute, value) in attributes(statistics) {
         match attribute {
@@ -138,16 +197,9 @@ fn read(statistics: &[u8], numbers: &mut [u64; FAMILIES.len()]) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::fixture::Fixture;
+    use super::super::netlink::attribute;
     use super::*;
     use proptest::prelude::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut attribute = ((4 + value.len()) as u16).to_ne_bytes().to_vec();
-        attribute.extend(kind.to_ne_bytes());
-        attribute.extend(value);
-        attribute.resize(attribute.len().next_multiple_of(4), 0);
-        attribute
-    }
 
     fn discipline(parent: u32) -> Vec<u8> {
         let mut body = vec![0; TCMSG];
@@ -177,6 +229,22 @@ mod tests {
         assert_eq!(series.len() % FAMILIES.len(), 0);
         let none = QdiscSettings { device_exclude: ".".into(), ..Default::default() };
         assert!(host.sample(&mut Qdisc::new(&none).unwrap()).0.is_empty());
+    }
+
+    #[test]
+    fn a_file_stands_for_the_kernel() {
+        let answers = r#"[{"IfaceName": "eth0", "Kind": "fq", "Bytes": 83, "Drops": 1},
+            {"IfaceName": "eth0", "Kind": "fq", "Parent": 7, "Bytes": 84}, {"IfaceName": "dmz"}]"#;
+        let host = Fixture::new().with("qdisc/results.json", answers);
+        let fixtures = host.path().join("qdisc").into();
+        let settings = QdiscSettings { device_exclude: "dmz".into(), fixtures, ..Default::default() };
+        let (series, result) = host.sample(&mut Qdisc::new(&settings).unwrap());
+        result.unwrap();
+        assert_eq!(series.len(), FAMILIES.len());
+        assert_eq!(series[0], "node_qdisc_bytes_total{device=\"eth0\",kind=\"fq\"} 83");
+        assert_eq!(series[4], "node_qdisc_drops_total{device=\"eth0\",kind=\"fq\"} 1");
+        std::fs::remove_file(host.path().join("qdisc/results.json")).unwrap();
+        assert!(host.sample(&mut Qdisc::new(&settings).unwrap()).1.is_err());
     }
 
     proptest! {

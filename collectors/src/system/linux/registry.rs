@@ -17,7 +17,7 @@ use super::{
     interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, mdadm, meminfo, meminfo_numa, mountstats, netclass,
     netdev, netstat, network_route, nfs, nfsd, nvme, os, pcidevice, powersupplyclass, pressure, processes,
     qdisc, rapl, schedstat, selinux, slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, tcpstat,
-    textfile, thermal_zone, time, timex, udp_queues, uname, vmstat, watchdog, xfrm, xfs, zfs, zoneinfo,
+    textfile, thermal_zone, time, timex, udp_queues, uname, vmstat, watchdog, wifi, xfrm, xfs, zfs, zoneinfo,
 };
 
 groups! {
@@ -85,6 +85,7 @@ groups! {
     uname, on, "kernel and host name" => |_, (), _| Ok(uname::UnameInfo);
     vmstat, on, "paging, faults, OOM kills", vmstat::VmStatSettings => |roots, settings, _| vmstat::VmStat::new(roots, settings);
     watchdog, on, "timers that reset the machine when nobody feeds them" => |roots, (), _| Ok(watchdog::Watchdog::new(roots));
+    wifi, off, "wireless interfaces, their networks and stations", wifi::WifiSettings => |_, settings, _| Ok(wifi::Wifi::new(settings));
     xfrm, off, "what IPsec has refused, and why" => |roots, (), _| Ok(xfrm::Xfrm::new(roots));
     xfs, on, "what each XFS file system has done" => |roots, (), _| Ok(xfs::Xfs::new(roots));
     zfs, on, "what the ZFS module, its pools and data sets count" => |roots, (), _| Ok(zfs::Zfs::new(roots));

@@ -79,18 +79,9 @@ fn link(body: &[u8]) -> Option<Link<'_>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::super::netlink::Subject;
+    use super::super::super::netlink::{Subject, attribute};
     use super::*;
     use proptest::prelude::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut attribute = Vec::new();
-        attribute.extend(((4 + value.len()) as u16).to_ne_bytes());
-        attribute.extend(kind.to_ne_bytes());
-        attribute.extend(value);
-        attribute.resize(attribute.len().next_multiple_of(4), 0);
-        attribute
-    }
 
     fn interface(name: &str, stats: &[u64]) -> Vec<u8> {
         let stats: Vec<u8> = stats.iter().flat_map(|number| number.to_ne_bytes()).collect();
