@@ -5,7 +5,10 @@
 //! schemars know it as they know any other key. The flags are made from the schema of the settings
 //! ([`super::setting`]).
 
-use vigie_pipeline::plug::{Error, Part, Sampler, Sampling, Surroundings};
+use std::time::Duration;
+
+use vigie_pipeline::clock::Clock;
+use vigie_pipeline::plug::{Error, Part, Sampler, Sampling};
 use vigie_pipeline::recipe::Recipe;
 
 use super::config::Roots;
@@ -25,6 +28,15 @@ pub struct Group {
     pub(super) recipe: fn(&Self, &Config) -> Recipe,
 }
 
+/// What a group is given besides its roots and its settings.
+#[derive(Debug)]
+pub(super) struct Around {
+    /// Both clocks.
+    pub(super) clock: Clock,
+    /// How long it may take before it is cut.
+    pub(super) deadline: Duration,
+}
+
 impl Group {
     /// Its settings, in the order of their names.
     #[must_use]
@@ -41,7 +53,7 @@ impl Group {
         &self,
         config: &Config,
         settings: &C,
-        new: fn(&Roots, &C, &Surroundings) -> Result<S, Error>,
+        new: fn(&Roots, &C, &Around) -> Result<S, Error>,
     ) -> Recipe
     where
         C: Clone + PartialEq + Send + Sync + 'static,
@@ -49,7 +61,8 @@ impl Group {
     {
         let all = (config.roots(), config.deadline, settings.clone());
         Recipe::new("system", self.name, &all, move |(roots, deadline, settings), surroundings| {
-            let sampler = Box::new(new(roots, settings, surroundings)?);
+            let around = Around { clock: surroundings.clock.clone(), deadline: deadline.0 };
+            let sampler = Box::new(new(roots, settings, &around)?);
             Ok(Part::Sampler(Sampling { sampler, deadline: deadline.0 }))
         })
     }

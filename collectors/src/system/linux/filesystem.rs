@@ -2,18 +2,22 @@
 //!
 //! Which there are is told by `/proc/1/mountinfo`, the mounts of the host's first process ([`mounts`]); how
 //! full each is, by statfs(2) on its mount point below `rootfs`. The list is parsed and filtered anew only
-//! when it has changed.
+//! when it has changed. Mounts that depend on somebody else to answer are asked by [`askers`].
 
+mod askers;
 mod mounts;
 pub(in crate::system) mod settings;
 
+use std::borrow::Cow;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::statfs;
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
+use self::askers::{Answer, Askers};
 use self::mounts::Mount;
 use self::settings::FileSystemSettings;
 use super::file::{FileError, KeptFile};
@@ -44,10 +48,15 @@ pub(super) struct FileSystem {
     listed: Vec<u8>,
     understood: bool,
     mounts: Vec<Mount>,
+    askers: Askers,
 }
 
 impl FileSystem {
-    pub(super) fn new(roots: &Roots, settings: &FileSystemSettings) -> Result<Self, Error> {
+    pub(super) fn new(
+        roots: &Roots,
+        settings: &FileSystemSettings,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
         Ok(Self {
             of_init: KeptFile::new(roots.procfs.join("1/mountinfo")),
             of_self: KeptFile::new(roots.procfs.join("self/mountinfo")),
@@ -57,6 +66,9 @@ impl FileSystem {
             listed: Vec::new(),
             understood: true,
             mounts: Vec::new(),
+            askers: Askers::new(settings.mount_timeout.0.min(deadline / 4), settings.stat_workers, |path| {
+                statfs(path)
+            }),
         })
     }
 
@@ -92,25 +104,37 @@ impl FileSystem {
 impl Sampler for FileSystem {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
         self.list()?;
-        for mount in &self.mounts {
-            write(page, mount);
+        self.askers.ask(self.mounts.iter().filter(|mount| !mount.local).map(|mount| &*mount.path));
+        for mount in &mut self.mounts {
+            let answer = if mount.local {
+                Answer::Told(statfs(&*mount.path))
+            } else {
+                self.askers.answer(&mount.path)
+            };
+            mount.note(&answer);
+            write(page, mount, answer);
         }
         if self.understood { Ok(()) } else { Err("parse mountinfo: a line that is no mount's".into()) }
     }
 }
 
-fn write(page: &mut Page, mount: &Mount) {
-    let stat = statfs(&*mount.path);
-    let error = stat.as_ref().err().map(|errno| describe(*errno)).unwrap_or_default();
+fn write(page: &mut Page, mount: &Mount, answer: Answer) {
+    let failed = !matches!(answer, Answer::Told(Ok(_)));
+    let error = match answer {
+        Answer::Told(Ok(_)) => Cow::Borrowed(""),
+        Answer::Told(Err(errno)) => describe(errno).into(),
+        Answer::Hangs => "mountpoint timeout".into(),
+        Answer::NotAsked => "other mountpoints timed out".into(),
+    };
     let labels = page.labels(&[
         ("device", &mount.device),
         ("device_error", &error),
         ("fstype", &mount.fs_type),
         ("mountpoint", &mount.mount_point),
     ]);
-    page.set(&DEVICE_ERROR, labels, f64::from(stat.is_err()));
+    page.set(&DEVICE_ERROR, labels, f64::from(failed));
     page.set(&READ_ONLY, labels, f64::from(mount.read_only));
-    let Ok(stat) = stat else { return };
+    let Answer::Told(Ok(stat)) = answer else { return };
     let block = stat.f_bsize as f64;
     page.set(&SIZE, labels, stat.f_blocks as f64 * block);
     page.set(&FREE, labels, stat.f_bfree as f64 * block);
@@ -139,7 +163,7 @@ mod tests {
     use super::*;
 
     fn sampler(host: &Fixture) -> FileSystem {
-        FileSystem::new(host.roots(), &FileSystemSettings::default()).unwrap()
+        FileSystem::new(host.roots(), &FileSystemSettings::default(), Duration::from_secs(5)).unwrap()
     }
 
     fn value(series: &[String], head: &str) -> f64 {

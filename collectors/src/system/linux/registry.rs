@@ -40,7 +40,7 @@ groups! {
     entropy, on, "what the random number generator has gathered" => |roots, (), _| Ok(entropy::Entropy::new(roots));
     fibrechannel, on, "Fibre Channel host adapters" => |roots, (), _| Ok(fibrechannel::FibreChannel::new(roots));
     filefd, on, "open file handles and their limit" => |roots, (), _| Ok(filefd::FileFd::new(roots));
-    filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => |roots, settings, _| filesystem::FileSystem::new(roots, settings);
+    filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => |roots, settings, around| filesystem::FileSystem::new(roots, settings, around.deadline);
     hwmon, on, "temperatures, voltages, fans", hwmon::HwMonSettings => |roots, settings, _| hwmon::HwMon::new(roots, settings);
     infiniband, on, "InfiniBand adapters and their ports" => |roots, (), _| Ok(infiniband::InfiniBand::new(roots));
     interrupts, off, "hardware interrupts by CPU, source and driver", interrupts::InterruptsSettings => |roots, settings, _| interrupts::Interrupts::new(roots, settings);

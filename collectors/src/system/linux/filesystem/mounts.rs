@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::super::parse;
+use super::askers::Answer;
 
 /// What is mounted where.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,9 +20,30 @@ pub(super) struct Mount {
     pub(super) major: String,
     pub(super) minor: String,
     pub(super) read_only: bool,
+    /// Whether it answers whatever happens elsewhere.
+    pub(super) local: bool,
+    /// Whether it hung when it was asked last.
+    hangs: bool,
 }
 
+/// File systems that answer from the kernel's own memory: nobody else has to do anything for that.
+const LOCAL: [&str; 14] = [
+    "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "ntfs3", "ramfs", "tmpfs", "vfat",
+    "xfs", "zfs",
+];
+
 impl Mount {
+    /// Tells when it begins to hang, and when it answers again.
+    pub(super) fn note(&mut self, answer: &Answer) {
+        let hangs = matches!(answer, Answer::Hangs);
+        if hangs && !self.hangs {
+            tracing::warn!(collector = "filesystem", mount_point = self.mount_point, "mount does not answer");
+        } else if self.hangs && matches!(answer, Answer::Told(_)) {
+            tracing::info!(collector = "filesystem", mount_point = self.mount_point, "mount answers again");
+        }
+        self.hangs = hangs;
+    }
+
     /// Whether both would be the same series.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.mount_point == other.mount_point && self.device == other.device && self.fs_type == other.fs_type
@@ -50,6 +72,8 @@ pub(super) fn parse(line: &[u8], rootfs: &Path) -> Option<Mount> {
         minor: minor.to_string(),
         // ext4 adds `emergency_ro` when it has given up on the disk.
         read_only: has(options, b"ro") || has(super_options, b"ro") || has(super_options, b"emergency_ro"),
+        local: LOCAL.iter().any(|local| local.as_bytes() == fs_type),
+        hangs: false,
     })
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::units::HumanDuration;
 
 use crate::system::filter::{Patterns, pair};
 
@@ -13,7 +14,7 @@ const FS_TYPES_EXCLUDED: &str = "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debu
     sysfs|tracefs)$";
 
 /// Settings of the group `filesystem`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FileSystemSettings {
     /// Mount points to leave out; by default those of the kernel, of containers and of credentials.
@@ -24,6 +25,24 @@ pub struct FileSystemSettings {
     pub fs_types_exclude: String,
     /// Types of file systems to expose; excludes `fs_types_exclude`.
     pub fs_types_include: String,
+    /// How long a mount may take to answer before it is marked and left alone until it does; at most a quarter of
+    /// the deadline counts.
+    pub mount_timeout: HumanDuration,
+    /// How many mounts are asked at a time while one of them hangs.
+    pub stat_workers: usize,
+}
+
+impl Default for FileSystemSettings {
+    fn default() -> Self {
+        Self {
+            mount_points_exclude: String::new(),
+            mount_points_include: String::new(),
+            fs_types_exclude: String::new(),
+            fs_types_include: String::new(),
+            mount_timeout: HumanDuration::secs(5),
+            stat_workers: 4,
+        }
+    }
 }
 
 impl FileSystemSettings {
