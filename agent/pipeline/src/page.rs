@@ -5,6 +5,7 @@
 //! share (`device="sda",mode="user"`), and rows refer to them; a cleared page keeps its memory, so a
 //! page that goes round allocates nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::metric::Family;
@@ -266,28 +267,49 @@ impl<'a> Iterator for Rows<'a> {
 }
 
 /// The label pairs of a [`Sample`]'s text, unescaped: for those who send them otherwise than as text.
-pub fn pairs(labels: &str) -> impl Iterator<Item = (&str, String)> {
+pub fn pairs(labels: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = labels;
     std::iter::from_fn(move || {
         let (name, tail) = rest.split_once("=\"")?;
-        let mut value = String::new();
-        let mut chars = tail.char_indices();
-        while let Some((at, c)) = chars.next() {
-            match c {
-                '"' => {
-                    rest = tail[at + 1..].strip_prefix(',').unwrap_or(&tail[at + 1..]);
-                    return Some((name, value));
-                }
-                '\\' => match chars.next() {
-                    Some((_, 'n')) => value.push('\n'),
-                    Some((_, other)) => value.push(other),
-                    None => return None,
-                },
-                _ => value.push(c),
-            }
-        }
-        None
+        let end = closing_quote(tail)?;
+        rest = tail[end + 1..].strip_prefix(',').unwrap_or(&tail[end + 1..]);
+        Some((name, unescaped(&tail[..end])))
     })
+}
+
+/// Where a value ends: at the first quote without a backslash of its own before it.
+fn closing_quote(value: &str) -> Option<usize> {
+    let mut escaped = false;
+    value.bytes().position(|byte| match byte {
+        _ if escaped => {
+            escaped = false;
+            false
+        }
+        b'\\' => {
+            escaped = true;
+            false
+        }
+        byte => byte == b'"',
+    })
+}
+
+fn unescaped(value: &str) -> Cow<'_, str> {
+    if !value.contains('\\') {
+        return Cow::Borrowed(value);
+    }
+    let mut text = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('n') => text.push('\n'),
+                Some(other) => text.push(other),
+                None => {}
+            },
+            c => text.push(c),
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// A number as both exposition formats and Go's `%g` write it: whole numbers without a point, `+Inf`,
@@ -422,8 +444,8 @@ mod tests {
             let labels = page.labels(&[("a", &value), ("b", &other)]);
             page.set(&READS, labels, 0.0);
             let (_, mut rows) = page.families().next().unwrap();
-            let read: Vec<(&str, String)> = pairs(rows.next().unwrap().labels).collect();
-            prop_assert_eq!(read, vec![("a", value), ("b", other)]);
+            let read: Vec<(&str, Cow<'_, str>)> = pairs(rows.next().unwrap().labels).collect();
+            prop_assert_eq!(read, vec![("a", value.into()), ("b", other.into())]);
         }
 
         #[test]
