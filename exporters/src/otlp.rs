@@ -61,7 +61,7 @@ use vigie_pipeline::recipe::Recipe;
 use vigie_pipeline::snapshot::Snapshot;
 use vigie_pipeline::stop::Stop;
 
-pub use config::{Batch, Compression, Config, Protocol, Retry, Spool, SpoolMode, Tls, WhenFull};
+pub use config::{Batch, Compression, Config, MetricNames, Protocol, Retry, Spool, SpoolMode, Tls, WhenFull};
 
 use backoff::Pace;
 use destination::Destination;
@@ -136,6 +136,7 @@ impl Push {
             snapshot: snapshot.clone(),
             destination: Arc::clone(destination),
             envelope: Arc::new(Envelope { resource: resource.clone(), scope: scope.clone() }),
+            names: self.config.metric_names,
             interval: self.config.metric_interval.unwrap_or(metrics::INTERVAL),
             max_bytes: self.config.batch.max_bytes.bytes(),
             clock: clock.clone(),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE as CUMULATIVE
 
 REQUESTS = {
     "logs": logs.ExportLogsServiceRequest,
@@ -78,4 +79,23 @@ def items(signal, message):
             for raw in getattr(scope, leaf):
                 attributes = dictionary(raw.attributes) if signal != "metrics" else {}
                 found.append(Item(raw, resource, scope.scope.name, attributes))
+    return found
+
+
+def kind(metric):
+    """The instrument that a metric's data tell of."""
+    data = metric.WhichOneof("data")
+    if data != "sum":
+        return data
+    assert metric.sum.aggregation_temporality == CUMULATIVE
+    return "counter" if metric.sum.is_monotonic else "up_down"
+
+
+def points(metric):
+    """Values by attributes of a gauge or a sum; two points with the same attributes are an error."""
+    found = {}
+    for point in getattr(metric, metric.WhichOneof("data")).data_points:
+        attributes = frozenset(dictionary(point.attributes).items())
+        assert attributes not in found, f"{metric.name} has two points with {dict(attributes)}"
+        found[attributes] = getattr(point, point.WhichOneof("value"))
     return found

@@ -33,6 +33,8 @@ pub struct Config {
     pub protocol: Protocol,
     /// What is sent there.
     pub signals: Vec<Signal>,
+    /// What metrics are called there, if they are among the signals.
+    pub metric_names: MetricNames,
     /// How requests are compressed.
     pub compression: Compression,
     /// Headers, or gRPC metadata, of every request.
@@ -68,6 +70,21 @@ pub enum Protocol {
     /// gRPC.
     #[serde(rename = "grpc")]
     Grpc,
+}
+
+/// What metrics are called.
+///
+/// The default is what dashboards, alerts and a scrape of the same agent ask for. OpenTelemetry's names for
+/// what hosts measure are not yet stable, so one has to want them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MetricNames {
+    /// As a scrape shows them: `node_cpu_seconds_total`.
+    #[default]
+    Prometheus,
+    /// As OpenTelemetry's semantic conventions say: `system.cpu.time`, with their units, attributes and
+    /// instruments. Series that they have no name for keep the one that a scrape shows.
+    Otel,
 }
 
 /// How requests are compressed.
@@ -126,6 +143,7 @@ impl Default for Config {
             endpoint: String::new(),
             protocol: Protocol::default(),
             signals: vec![Signal::Logs, Signal::Traces],
+            metric_names: MetricNames::default(),
             compression: Compression::default(),
             headers: BTreeMap::new(),
             timeout: HumanDuration(Duration::from_secs(10)),
@@ -193,6 +211,9 @@ impl Check for Config {
             if self.signals[..i].contains(signal) {
                 at.key("signals").index(i).wrong(format_args!("`{}` is named twice", signal.as_str()));
             }
+        }
+        if self.metric_names == MetricNames::Otel && !self.signals.contains(&Signal::Metrics) {
+            at.key("metric_names").wrong("changes nothing unless `signals` names metrics");
         }
         for (name, value) in &self.headers {
             check_header(&at.key("headers").key(name), name, value);

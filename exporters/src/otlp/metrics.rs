@@ -1,9 +1,13 @@
 //! Metrics: the snapshot, sent at an interval.
 //!
 //! Metrics are state, so nothing queues: what could not be sent by the time the next values are due is
-//! given up for them. Names are those that a scrape shows.
+//! given up for them. Names are those that a scrape shows, or those of OpenTelemetry's conventions.
 
 mod encode;
+mod families;
+mod names;
+mod parts;
+mod semconv;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +22,12 @@ use vigie_pipeline::snapshot::{Selection, Snapshot};
 
 use super::answer::Answer;
 use super::backoff::Pace;
+use super::config::MetricNames;
 use super::destination::Destination;
 use super::news::News;
 use super::tally::{Outcome, Tally};
-use encode::{Piece, Times};
+use encode::{Metric, Piece, Times, pieces};
+use families::Families;
 
 /// As long as OpenTelemetry's own readers wait.
 pub(super) const INTERVAL: Duration = Duration::from_secs(60);
@@ -34,6 +40,7 @@ pub(super) struct Readings {
     pub(super) snapshot: Snapshot,
     pub(super) destination: Arc<Destination>,
     pub(super) envelope: Arc<Envelope>,
+    pub(super) names: MetricNames,
     pub(super) interval: Duration,
     /// How large a request may be before compression, about.
     pub(super) max_bytes: usize,
@@ -60,14 +67,29 @@ impl Readings {
             let due = tick.tick().await;
             self.snapshot.refresh(Selection::default()).await;
             let published = self.snapshot.read(&Selection::default());
+            let families = Families::of(&published);
             let times = Times { start, now: self.clock.unix_nanos() };
-            let mut superseded = false;
-            for piece in encode::pieces(&published, times, self.max_bytes) {
-                if superseded {
-                    self.tally.count(Outcome::Dropped, piece.points, 0);
-                } else {
-                    superseded = matches!(self.send(piece, due + interval).await, Sent::Superseded);
-                }
+            let newer_at = due + interval;
+            match self.names {
+                MetricNames::Prometheus => self.send_all(names::prometheus(&families), times, newer_at).await,
+                MetricNames::Otel => self.send_all(names::otel(&families, times.now), times, newer_at).await,
+            }
+        }
+    }
+
+    /// Sends the metrics, request after request, until newer values are due.
+    async fn send_all<'a>(
+        &mut self,
+        metrics: impl Iterator<Item = Metric<'a>>,
+        times: Times,
+        newer_at: Instant,
+    ) {
+        let mut superseded = false;
+        for piece in pieces(metrics, times, self.max_bytes) {
+            if superseded {
+                self.tally.count(Outcome::Dropped, piece.points, 0);
+            } else {
+                superseded = matches!(self.send(piece, newer_at).await, Sent::Superseded);
             }
         }
     }

@@ -35,6 +35,7 @@ fn every_mistake_is_told_with_its_key() {
         config.name.clear();
         config.endpoint = "localhost:4318".to_owned();
         config.signals = vec![Signal::Logs, Signal::Logs];
+        config.metric_names = MetricNames::Otel;
         config.headers.insert("a b".to_owned(), Secret::new("x"));
         config.headers.insert("content-type".to_owned(), Secret::new("x"));
         config.headers.insert("x-token".to_owned(), Secret::new("hunter2\n"));
@@ -51,6 +52,7 @@ fn every_mistake_is_told_with_its_key() {
             "otlp[0].name",
             "otlp[0].endpoint",
             "otlp[0].signals[1]",
+            "otlp[0].metric_names",
             "otlp[0].headers.a b",
             "otlp[0].headers.content-type",
             "otlp[0].headers.x-token",

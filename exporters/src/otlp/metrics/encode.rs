@@ -1,15 +1,12 @@
-//! Pages as `repeated Metric`, field 2 of `ScopeMetrics`.
-//!
-//! Counters become monotonic cumulative sums, gauges and values of unknown type gauges; the rows of
-//! histograms and summaries are put together again by their labels.
-
-use std::collections::BTreeMap;
+//! Metrics as `repeated Metric`, field 2 of `ScopeMetrics`, in requests of a bounded size.
 
 use vigie_pipeline::metric::{Family, Kind};
 use vigie_pipeline::otlp::attributes::{field, put_str};
 use vigie_pipeline::otlp::wire::{put_bytes, put_fixed64, put_message, put_uint};
-use vigie_pipeline::page::{Sample, Suffix, pairs};
-use vigie_pipeline::snapshot::Published;
+use vigie_pipeline::page::pairs;
+
+use super::parts::Parts;
+use super::semconv::Reading;
 
 /// Nanoseconds since the epoch.
 #[derive(Debug, Clone, Copy)]
@@ -29,15 +26,59 @@ pub(super) struct Piece {
     pub(super) points: u64,
 }
 
-/// So many points at most are one metric; a family with more becomes several, so that it can be cut.
+/// One `Metric`, or a part of it.
+pub(super) struct Metric<'a> {
+    head: Head<'a>,
+    points: Vec<Point<'a>>,
+}
+
+/// What a metric says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub(super) name: &'a str,
+    pub(super) description: &'a str,
+    /// In UCUM's notation; empty if it is not known.
+    pub(super) unit: &'a str,
+    pub(super) data: Data,
+    /// Whether its values are whole numbers, and sent as such.
+    pub(super) whole: bool,
+}
+
+/// The instrument, as far as the wire tells it. All sums are cumulative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Data {
+    Gauge,
+    /// A counter if it is monotonic, an up-down counter else.
+    Sum {
+        monotonic: bool,
+    },
+    Histogram,
+    Summary,
+}
+
+pub(super) enum Point<'a> {
+    /// A value with its labels, as `name="value",…`.
+    Number {
+        value: f64,
+        labels: &'a str,
+    },
+    /// One under a convention's name.
+    Reading(Reading<'a>),
+    Parts(Parts),
+}
+
+/// So many points at most are one metric; one with more becomes several, so that it can be cut.
 const POINTS_PER_METRIC: usize = 1_000;
 
 /// `AGGREGATION_TEMPORALITY_CUMULATIVE`
 const CUMULATIVE: u64 = 2;
 
-/// Everything that was published, in pieces of about `max_bytes`, made one after the other.
-pub(super) fn pieces(published: &[Published], times: Times, max_bytes: usize) -> impl Iterator<Item = Piece> {
-    let mut metrics = metrics(published);
+/// The metrics in pieces of about `max_bytes`, made one after the other.
+pub(super) fn pieces<'a>(
+    mut metrics: impl Iterator<Item = Metric<'a>>,
+    times: Times,
+    max_bytes: usize,
+) -> impl Iterator<Item = Piece> {
     std::iter::from_fn(move || {
         let mut piece = Piece::default();
         while piece.metrics.len() < max_bytes
@@ -50,101 +91,51 @@ pub(super) fn pieces(published: &[Published], times: Times, max_bytes: usize) ->
     })
 }
 
-/// One `Metric`.
-struct Metric<'a> {
-    family: &'a Family,
-    points: Vec<Point<'a>>,
-}
-
-enum Point<'a> {
-    Number(Sample<'a>),
-    Parts(Parts),
-}
-
-/// One histogram or summary, put together from its rows.
-#[derive(Default)]
-struct Parts {
-    labels: Vec<(String, String)>,
-    /// Upper bounds with cumulative counts, or quantiles with values.
-    steps: Vec<(f64, f64)>,
-    sum: f64,
-    count: f64,
-}
-
-/// A family that several parts publish is still one family.
-fn metrics(published: &[Published]) -> impl Iterator<Item = Metric<'_>> {
-    let mut families: Vec<_> = published.iter().flat_map(|published| published.page.families()).collect();
-    families.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    let mut families = families.into_iter().peekable();
-    let whole = std::iter::from_fn(move || {
-        let (family, rows) = families.next()?;
-        let mut samples: Vec<Sample<'_>> = rows.collect();
-        while let Some((_, rows)) = families.next_if(|(next, _)| next.name == family.name) {
-            samples.extend(rows);
-        }
-        let points = match family.kind {
-            Kind::Histogram => put_together(&samples, "le"),
-            Kind::Summary => put_together(&samples, "quantile"),
-            Kind::Counter | Kind::Gauge | Kind::Untyped => samples.into_iter().map(Point::Number).collect(),
+impl<'a> Head<'a> {
+    /// Counters are monotonic sums; values of unknown type are gauges.
+    pub(super) fn of(family: &'a Family) -> Self {
+        let data = match family.kind {
+            Kind::Gauge | Kind::Untyped => Data::Gauge,
+            Kind::Counter => Data::Sum { monotonic: true },
+            Kind::Histogram => Data::Histogram,
+            Kind::Summary => Data::Summary,
         };
-        Some((family, points))
-    });
-    whole.flat_map(|(family, points)| {
-        let mut points = points.into_iter();
+        Self { name: &family.name, description: &family.help, unit: "", data, whole: false }
+    }
+
+    /// A metric of these points, in several parts if they are many.
+    pub(super) fn over(
+        self,
+        mut points: impl Iterator<Item = Point<'a>>,
+    ) -> impl Iterator<Item = Metric<'a>> {
         std::iter::from_fn(move || {
             let points: Vec<_> = points.by_ref().take(POINTS_PER_METRIC).collect();
-            (!points.is_empty()).then_some(Metric { family, points })
+            (!points.is_empty()).then_some(Metric { head: self, points })
         })
-    })
-}
-
-/// The rows that differ in the label `step` alone are one.
-fn put_together<'a>(samples: &[Sample<'a>], step: &str) -> Vec<Point<'a>> {
-    let mut all: BTreeMap<Vec<(String, String)>, Parts> = BTreeMap::new();
-    for sample in samples {
-        let mut at = None;
-        let mut labels = Vec::new();
-        for (name, value) in pairs(sample.labels) {
-            if name == step {
-                at = value.parse::<f64>().ok();
-            } else {
-                labels.push((name.to_owned(), value));
-            }
-        }
-        let parts = all.entry(labels).or_default();
-        match (sample.suffix, at) {
-            (Suffix::Sum, _) => parts.sum = sample.value,
-            (Suffix::Count, _) => parts.count = sample.value,
-            (Suffix::Bucket | Suffix::None, Some(at)) => parts.steps.push((at, sample.value)),
-            (Suffix::Bucket | Suffix::None, None) => {}
-        }
     }
-    let parts = all.into_iter().map(|(labels, mut parts)| {
-        parts.labels = labels;
-        parts.steps.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        Point::Parts(parts)
-    });
-    parts.collect()
 }
 
 impl Metric<'_> {
     fn encode(&self, out: &mut Vec<u8>, times: Times) {
         put_message(out, 2, |metric| {
-            put_bytes(metric, 1, self.family.name.as_bytes());
-            put_bytes(metric, 2, self.family.help.as_bytes());
-            // The data's field of `Metric`, by kind: gauge, sum, histogram, summary.
-            match self.family.kind {
-                Kind::Gauge | Kind::Untyped => put_message(metric, 5, |data| self.points(data, times)),
-                Kind::Counter => put_message(metric, 7, |data| {
+            put_bytes(metric, 1, self.head.name.as_bytes());
+            put_bytes(metric, 2, self.head.description.as_bytes());
+            if !self.head.unit.is_empty() {
+                put_bytes(metric, 3, self.head.unit.as_bytes());
+            }
+            // The data's field of `Metric`: gauge, sum, histogram, summary.
+            match self.head.data {
+                Data::Gauge => put_message(metric, 5, |data| self.points(data, times)),
+                Data::Sum { monotonic } => put_message(metric, 7, |data| {
                     self.points(data, times);
                     put_uint(data, 2, CUMULATIVE);
-                    put_uint(data, 3, 1);
+                    put_uint(data, 3, u64::from(monotonic));
                 }),
-                Kind::Histogram => put_message(metric, 9, |data| {
+                Data::Histogram => put_message(metric, 9, |data| {
                     self.points(data, times);
                     put_uint(data, 2, CUMULATIVE);
                 }),
-                Kind::Summary => put_message(metric, 11, |data| self.points(data, times)),
+                Data::Summary => put_message(metric, 11, |data| self.points(data, times)),
             }
         });
     }
@@ -152,65 +143,34 @@ impl Metric<'_> {
     fn points(&self, data: &mut Vec<u8>, times: Times) {
         for point in &self.points {
             put_message(data, 1, |out| {
-                if self.family.kind != Kind::Gauge && self.family.kind != Kind::Untyped {
+                if self.head.data != Data::Gauge {
                     put_fixed64(out, 2, times.start);
                 }
                 put_fixed64(out, 3, times.now);
                 match point {
-                    Point::Number(sample) => {
-                        put_fixed64(out, 4, sample.value.to_bits());
-                        for (name, value) in pairs(sample.labels) {
+                    Point::Number { value, labels } => {
+                        self.number(out, *value);
+                        for (name, value) in pairs(labels) {
                             put_str(out, field::NUMBER, name, &value);
                         }
                     }
-                    Point::Parts(parts) if self.family.kind == Kind::Histogram => parts.histogram(out),
+                    Point::Reading(reading) => {
+                        self.number(out, reading.value);
+                        reading.attributes(out);
+                    }
+                    Point::Parts(parts) if self.head.data == Data::Histogram => parts.histogram(out),
                     Point::Parts(parts) => parts.summary(out),
                 }
             });
         }
     }
-}
 
-/// `SummaryDataPoint.attributes`
-const SUMMARY_ATTRIBUTES: u32 = 7;
-
-impl Parts {
-    /// The rest of a `HistogramDataPoint`: counts of single buckets, the last without an upper bound.
-    fn histogram(&self, out: &mut Vec<u8>) {
-        put_fixed64(out, 4, self.count as u64);
-        put_fixed64(out, 5, self.sum.to_bits());
-        let finite = || self.steps.iter().filter(|(bound, _)| bound.is_finite());
-        put_message(out, 6, |counts| {
-            let mut below = 0;
-            for up_to in finite().map(|(_, up_to)| *up_to as u64).chain([self.count as u64]) {
-                counts.extend_from_slice(&up_to.saturating_sub(below).to_le_bytes());
-                below = below.max(up_to);
-            }
-        });
-        put_message(out, 7, |bounds| {
-            for (bound, _) in finite() {
-                bounds.extend_from_slice(&bound.to_bits().to_le_bytes());
-            }
-        });
-        self.attributes(out, field::HISTOGRAM);
-    }
-
-    /// The rest of a `SummaryDataPoint`.
-    fn summary(&self, out: &mut Vec<u8>) {
-        put_fixed64(out, 4, self.count as u64);
-        put_fixed64(out, 5, self.sum.to_bits());
-        for (quantile, value) in &self.steps {
-            put_message(out, 6, |step| {
-                put_fixed64(step, 1, quantile.to_bits());
-                put_fixed64(step, 2, value.to_bits());
-            });
-        }
-        self.attributes(out, SUMMARY_ATTRIBUTES);
-    }
-
-    fn attributes(&self, out: &mut Vec<u8>, field: u32) {
-        for (name, value) in &self.labels {
-            put_str(out, field, name, value);
+    /// `NumberDataPoint.as_double`, or `.as_int` where the metric's values are whole numbers.
+    fn number(&self, out: &mut Vec<u8>, value: f64) {
+        if self.head.whole && value.is_finite() {
+            put_fixed64(out, 6, (value as i64) as u64);
+        } else {
+            put_fixed64(out, 4, value.to_bits());
         }
     }
 }

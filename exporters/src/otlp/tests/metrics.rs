@@ -14,7 +14,7 @@ use vigie_pipeline::snapshot::Slot;
 
 use crate::otlp::answer::Answer;
 use crate::otlp::backoff::{Backoff, Pace};
-use crate::otlp::config::Config;
+use crate::otlp::config::{Config, MetricNames};
 use crate::otlp::destination::{Asked, Destination};
 use crate::otlp::metrics::Readings;
 use crate::otlp::news::News;
@@ -71,6 +71,7 @@ async fn values_that_could_not_be_sent_are_given_up_for_newer_ones() {
             resource: surroundings.resource.clone(),
             scope: surroundings.scope.clone(),
         }),
+        names: MetricNames::Prometheus,
         interval: Duration::from_secs(60),
         max_bytes: 1 << 20,
         clock: surroundings.clock.clone(),

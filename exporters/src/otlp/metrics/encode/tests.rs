@@ -9,9 +9,13 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, ScopeMetrics};
 use proptest::prelude::*;
 use prost::Message;
-use vigie_pipeline::page::{Labels, Page};
+use vigie_pipeline::metric::{Family, Kind};
+use vigie_pipeline::page::{Labels, Page, Suffix};
+use vigie_pipeline::snapshot::Published;
 
 use super::*;
+use crate::otlp::metrics::families::Families;
+use crate::otlp::metrics::names::prometheus;
 
 static READS: Family = Family::counter("disk_reads_total", "Reads.");
 static LOAD: Family = Family::gauge("load1", "Load.");
@@ -25,7 +29,8 @@ fn published(page: Page) -> Published {
 
 fn read(pages: Vec<Page>, max_bytes: usize) -> Vec<Vec<Metric>> {
     let published: Vec<_> = pages.into_iter().map(published).collect();
-    let pieces = pieces(&published, TIMES, max_bytes);
+    let families = Families::of(&published);
+    let pieces = pieces(prometheus(&families), TIMES, max_bytes);
     pieces.map(|piece| ScopeMetrics::decode(&piece.metrics[..]).unwrap().metrics).collect()
 }
 
