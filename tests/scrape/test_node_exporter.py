@@ -49,7 +49,7 @@ NEWER_LABELS = {"rotational", "adminstate"}
 
 # Groups that neither has on by default.
 OTHERS = [
-    "buddyinfo", "cgroups", "interrupts", "ksmd", "lnstat", "meminfo_numa", "network_route", "qdisc", "slabinfo",
+    "buddyinfo", "cgroups", "ethtool", "interrupts", "ksmd", "lnstat", "meminfo_numa", "network_route", "qdisc", "slabinfo",
     "zoneinfo",
 ]  # fmt: skip
 

@@ -24,6 +24,7 @@ mod dmmultipath;
 mod drbd;
 mod edac;
 mod entropy;
+mod ethtool;
 mod fibrechannel;
 mod file;
 mod filefd;

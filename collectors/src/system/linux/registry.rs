@@ -13,11 +13,12 @@ use crate::system::group::{Group, groups};
 
 use super::{
     arp, bcache, bcachefs, bonding, btrfs, buddyinfo, cgroups, conntrack, cpu, cpu_vulnerabilities, cpufreq,
-    diskstats, dmi, dmmultipath, drbd, edac, entropy, fibrechannel, filefd, filesystem, hwmon, infiniband,
-    interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, mdadm, meminfo, meminfo_numa, mountstats, netclass,
-    netdev, netstat, network_route, nfs, nfsd, nvme, os, pcidevice, powersupplyclass, pressure, processes,
-    qdisc, rapl, schedstat, selinux, slabinfo, sockstat, softirqs, softnet, stat, sysctl, tapestats, tcpstat,
-    textfile, thermal_zone, time, timex, udp_queues, uname, vmstat, watchdog, wifi, xfrm, xfs, zfs, zoneinfo,
+    diskstats, dmi, dmmultipath, drbd, edac, entropy, ethtool, fibrechannel, filefd, filesystem, hwmon,
+    infiniband, interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, mdadm, meminfo, meminfo_numa,
+    mountstats, netclass, netdev, netstat, network_route, nfs, nfsd, nvme, os, pcidevice, powersupplyclass,
+    pressure, processes, qdisc, rapl, schedstat, selinux, slabinfo, sockstat, softirqs, softnet, stat,
+    sysctl, tapestats, tcpstat, textfile, thermal_zone, time, timex, udp_queues, uname, vmstat, watchdog,
+    wifi, xfrm, xfs, zfs, zoneinfo,
 };
 
 groups! {
@@ -38,6 +39,7 @@ groups! {
     drbd, off, "disks that DRBD 8 mirrors over the network" => |roots, (), _| Ok(drbd::Drbd::new(roots));
     edac, on, "errors of memory" => |roots, (), _| Ok(edac::Edac::new(roots));
     entropy, on, "what the random number generator has gathered" => |roots, (), _| Ok(entropy::Entropy::new(roots));
+    ethtool, off, "what the drivers of network interfaces say and count", ethtool::EthtoolSettings => |roots, settings, _| ethtool::Ethtool::new(roots, settings);
     fibrechannel, on, "Fibre Channel host adapters" => |roots, (), _| Ok(fibrechannel::FibreChannel::new(roots));
     filefd, on, "open file handles and their limit" => |roots, (), _| Ok(filefd::FileFd::new(roots));
     filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => |roots, settings, around| filesystem::FileSystem::new(roots, settings, around.deadline);
