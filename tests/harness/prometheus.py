@@ -13,14 +13,18 @@ from .wait import until
 
 
 class Prometheus:
-    """Scrapes the given targets every second, with `honor_labels` as an agent with probes wants it."""
+    """Scrapes the given targets every second, with `honor_labels` as an agent with probes wants it.
 
-    def __init__(self, directory, targets, **job):
+    It evaluates the rules of the given files as often.
+    """
+
+    def __init__(self, directory, targets, rules=(), **job):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         config = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(path) for path in rules],
             "scrape_configs": [
                 {"job_name": "vigie", "honor_labels": True, "static_configs": [{"targets": targets}]} | job
             ],
@@ -51,6 +55,11 @@ class Prometheus:
 
     def targets(self):
         return self._api("/api/v1/targets").json["data"]["activeTargets"]
+
+    def rules(self):
+        """Every rule as the server has it, with its `health` and its `lastError`."""
+        groups = self._api("/api/v1/rules").json["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
 
     def stop(self):
         self.process.stop()

@@ -255,6 +255,8 @@ def test_the_package_holds_what_it_should(package):
         "/usr/lib/sysusers.d/vigie.conf",
         "/usr/lib/tmpfiles.d/vigie.conf",
         "/usr/share/bash-completion/completions/vigie",
+        "/usr/share/vigie/rules/alerts.yaml",
+        "/usr/share/vigie/rules/recording.yaml",
     } <= files
     assert {line.split()[1] for line in listing.splitlines()} <= {"0/0", "root/root"}
     conffiles = subprocess.run(

@@ -100,8 +100,9 @@ def test_files_the_compose_file_names_are_there():
     build = services["vigie"]["build"]
     context = (PACKAGING / "compose" / build["context"]).resolve()
     assert context == ROOT and (context / build["dockerfile"]).is_file()
-    mounted = services["prometheus"]["volumes"][0].split(":")[0]
-    assert (PACKAGING / "compose" / mounted).is_file()
+    mounted = [volume.split(":")[0] for volume in services["prometheus"]["volumes"]]
+    files, rules = [PACKAGING / "compose" / path for path in mounted if path.startswith(".")]
+    assert files.is_file() and list(rules.glob("*.yaml"))
 
 
 def test_promtool_accepts_the_scrape_configuration():

@@ -1,0 +1,186 @@
+"""The rules that are shipped: by the word of promtool, on made-up series."""
+
+import subprocess
+
+import pytest
+import yaml
+from harness.agent import ROOT
+
+RULES = sorted((ROOT / "packaging/rules").glob("*.yaml"))
+
+
+def cpus(idle):
+    """Two CPUs that are idle for so many of every 60 seconds."""
+    rows = {}
+    for cpu in (0, 1):
+        rows[f'node_cpu_seconds_total{{cpu="{cpu}",mode="idle"}}'] = f"0+{idle}x200"
+        rows[f'node_cpu_seconds_total{{cpu="{cpu}",mode="user"}}'] = f"0+{60 - idle}x200"
+    return rows
+
+
+def always(**values):
+    """Series without labels that stay as they are."""
+    return {name: f"{value}x200" for name, value in values.items()}
+
+
+def filesystem(kind, free, slope=0, readonly=0):
+    """A file system with 1,000 bytes or inodes, so many of them free, and so many more every minute."""
+    whole, left = {"space": ("size_bytes", "avail_bytes"), "files": ("files", "files_free")}[kind]
+    at = '{device="/dev/a",fstype="ext4",mountpoint="/"}'
+    return {
+        f"node_filesystem_{whole}{at}": "1000x200",
+        f"node_filesystem_{left}{at}": f"{free}{slope:+}x200",
+        f"node_filesystem_readonly{at}": f"{readonly}x200",
+    }
+
+
+def errors(way, each_minute):
+    return {
+        f'node_network_{way}_errs_total{{device="eth0"}}': f"0+{each_minute}x200",
+        f'node_network_{way}_packets_total{{device="eth0"}}': "0+1000x200",
+    }
+
+
+def unit(state, value=1):
+    return {f'node_systemd_unit_state{{name="web.service",state="{state}",type="simple"}}': f"{value}x200"}
+
+
+def clock(start, step):
+    return {"node_timex_offset_seconds": f"{start}{step:+}x200"}
+
+
+# alert and severity: series that make it fire, and others that do not
+CASES = {
+    ("NodeCPUHighUsage", "info"): (cpus(3), [cpus(9)]),
+    ("NodeSystemSaturation", "warning"): (cpus(0) | always(node_load1=5), [cpus(0) | always(node_load1=3)]),
+    ("NodeMemoryHighUtilization", "warning"): (
+        always(node_memory_MemAvailable_bytes=9, node_memory_MemTotal_bytes=100),
+        [always(node_memory_MemAvailable_bytes=11, node_memory_MemTotal_bytes=100)],
+    ),
+    ("NodeMemoryMajorPagesFaults", "warning"): (
+        {"node_vmstat_pgmajfault": "0+36000x200"},
+        [{"node_vmstat_pgmajfault": "0+24000x200"}],
+    ),
+    ("NodeOutOfMemoryKill", "warning"): ({"node_vmstat_oom_kill": "0x145 1x54"}, [always(node_vmstat_oom_kill=7)]),
+    ("NodeFilesystemSpaceFillingUp", "critical"): (
+        filesystem("space", 330, -2.1),
+        [
+            filesystem("space", 100),
+            filesystem("space", 140, -0.1),
+            filesystem("space", 500, -2.1),
+            filesystem("space", 330, -2.1, readonly=1),
+        ],
+    ),
+    ("NodeFilesystemSpaceFillingUp", "warning"): (
+        filesystem("space", 420, -1),
+        [filesystem("space", 900, -1), filesystem("space", 390, -0.1), filesystem("space", 420, -1, readonly=1)],
+    ),
+    ("NodeFilesystemAlmostOutOfSpace", "critical"): (
+        filesystem("space", 29),
+        [filesystem("space", 31), filesystem("space", 29, readonly=1)],
+    ),
+    ("NodeFilesystemAlmostOutOfSpace", "warning"): (
+        filesystem("space", 49),
+        [filesystem("space", 51), filesystem("space", 49, readonly=1)],
+    ),
+    ("NodeFilesystemFilesFillingUp", "warning"): (
+        filesystem("files", 420, -1),
+        [filesystem("files", 900, -1), filesystem("files", 390), filesystem("files", 420, -1, readonly=1)],
+    ),
+    ("NodeFilesystemAlmostOutOfFiles", "warning"): (
+        filesystem("files", 49),
+        [filesystem("files", 51), filesystem("files", 49, readonly=1)],
+    ),
+    ("NodeFilesystemDeviceError", "warning"): (
+        {'node_filesystem_device_error{mountpoint="/nas"}': "1x200"},
+        [{'node_filesystem_device_error{mountpoint="/nas"}': "0x200"}],
+    ),
+    ("NodeDiskIOSaturation", "warning"): (
+        {'node_disk_io_time_weighted_seconds_total{device="sda"}': "0+660x200"},
+        [{'node_disk_io_time_weighted_seconds_total{device="sda"}': "0+540x200"}],
+    ),
+    ("NodeNetworkReceiveErrs", "warning"): (errors("receive", 11), [errors("receive", 9), errors("transmit", 11)]),
+    ("NodeNetworkTransmitErrs", "warning"): (errors("transmit", 11), [errors("transmit", 9), errors("receive", 11)]),
+    ("NodeHighNumberConntrackEntriesUsed", "warning"): (
+        always(node_nf_conntrack_entries=76, node_nf_conntrack_entries_limit=100),
+        [always(node_nf_conntrack_entries=74, node_nf_conntrack_entries_limit=100)],
+    ),
+    ("NodeClockSkewDetected", "warning"): (
+        clock(0.06, 0.001),
+        [clock(0.04, 0), clock(-0.04, 0), clock(2, -0.001), clock(-2, 0.001)],
+    ),
+    ("NodeClockNotSynchronising", "warning"): (
+        always(node_timex_sync_status=0, node_timex_maxerror_seconds=16),
+        [
+            always(node_timex_sync_status=0, node_timex_maxerror_seconds=15),
+            always(node_timex_sync_status=1, node_timex_maxerror_seconds=16),
+        ],
+    ),
+    ("NodeSystemdServiceFailed", "warning"): (unit("failed"), [unit("active"), unit("failed", 0)]),
+    ("NodeFileDescriptorLimit", "critical"): (
+        always(node_filefd_allocated=91, node_filefd_maximum=100),
+        [always(node_filefd_allocated=89, node_filefd_maximum=100)],
+    ),
+    ("NodeTextFileCollectorScrapeError", "warning"): (
+        always(node_textfile_scrape_error=1),
+        [always(node_textfile_scrape_error=0)],
+    ),
+}
+
+
+def alerts():
+    """Every alert of the files: name, severity and annotations."""
+    for path in RULES:
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            for rule in group["rules"]:
+                if "alert" in rule:
+                    yield rule
+
+
+def promtool(*args):
+    return subprocess.run(["promtool", *map(str, args)], capture_output=True, text=True, timeout=60, check=False)
+
+
+def of(instance, series):
+    """The same series on a host of that name."""
+    rows = []
+    for name, values in series.items():
+        base, _, labels = name.partition("{")
+        rows.append({"series": f'{base}{{instance="{instance}",{labels or "}"}', "values": values})
+    return rows
+
+
+def fires(tmp_path, name, severity, hosts, expected):
+    """What promtool has to say if the alert does not fire, after 150 minutes, for exactly the expected hosts."""
+    rows = [row for instance, series in hosts.items() for row in of(instance, series)]
+    found = f'count by (instance) (ALERTS{{alertname="{name}",severity="{severity}",alertstate="firing"}})'
+    samples = [{"labels": f'{{instance="{instance}"}}', "value": 1} for instance in expected]
+    case = {"expr": found, "eval_time": "150m", "exp_samples": samples}
+    test = {"interval": "1m", "input_series": rows, "promql_expr_test": [case]}
+    file = tmp_path / "test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(path) for path in RULES], "tests": [test]}))
+    done = promtool("test", "rules", file)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_promtool_finds_nothing_wrong(path):
+    done = promtool("check", "rules", "--lint=all", "--lint-fatal", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_case_and_every_case_its_alert():
+    assert sorted(CASES) == sorted((rule["alert"], rule["labels"]["severity"]) for rule in alerts())
+
+
+def test_the_readme_names_every_alert():
+    text = (ROOT / "README.md").read_text()
+    assert [rule["alert"] for rule in alerts() if rule["alert"] not in text] == []
+
+
+@pytest.mark.parametrize(("name", "severity"), CASES, ids=lambda part: part)
+def test_an_alert_fires_when_it_should_and_only_then(tmp_path, name, severity):
+    bad, fine = CASES[name, severity]
+    hosts = {"bad": bad} | {f"fine{number}": series for number, series in enumerate(fine)}
+    assert fires(tmp_path, name, severity, hosts, ["bad"]) == ""
+    assert "got" in fires(tmp_path, name, severity, hosts, []), "promtool would see it if it did not fire"
