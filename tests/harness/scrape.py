@@ -54,18 +54,18 @@ class Scrape:
     def names(self, prefix=""):
         return {sample.name for sample in self.samples if sample.name.startswith(prefix)}
 
-    def series(self, name, **labels):
+    def series(self, name, /, **labels):
         """Samples of that name which carry at least these labels."""
         return [sample for sample in self.samples if sample.name == name and labels.items() <= sample.labels.items()]
 
-    def value(self, name, **labels):
+    def value(self, name, /, **labels):
         """The one value; a LookupError if there is none or more than one."""
         found = self.series(name, **labels)
         if len(found) != 1:
             raise LookupError(f"{len(found)} samples of {name}{labels}: {found[:4]}")
         return found[0].value
 
-    def total(self, name, **labels):
+    def total(self, name, /, **labels):
         """The sum over all that match; 0 where there is none."""
         return sum(sample.value for sample in self.series(name, **labels))
 
