@@ -110,7 +110,10 @@ def test_the_sandbox_hides_nothing_of_the_machine(installed):
         different = {key: value for key, value in host(free).items() if key[0] == name and host(bound)[key] != value}
         assert not different, different
     # Other groups are of hardware that not every machine has.
-    for group in ("cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netclass", "netdev", "processes", "stat"):
+    for group in (
+        *("cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netclass", "netdev", "processes", "stat"),
+        "systemd",
+    ):
         assert bound.value("node_scrape_collector_success", collector=group) == 1, group
 
 
