@@ -78,6 +78,25 @@ pub(super) fn label(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
+/// A path in a list of mounts or swaps: blank, tab, newline and backslash are three octal digits behind a backslash.
+pub(super) fn unescape(word: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(word.len());
+    let mut rest = word;
+    while let Some((byte, tail)) = rest.split_first() {
+        let escaped = (*byte == b'\\').then(|| octal(tail)).flatten();
+        text.push(escaped.unwrap_or(*byte));
+        rest = if escaped.is_some() { &tail[3..] } else { tail };
+    }
+    text
+}
+
+fn octal(digits: &[u8]) -> Option<u8> {
+    digits.get(..3)?.iter().try_fold(0_u8, |value, digit| match digit {
+        b'0'..=b'7' => value.checked_mul(8)?.checked_add(digit - b'0'),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -129,6 +148,7 @@ mod tests {
                 let (first, rest) = first_word(line);
                 prop_assert!(first.len() + rest.len() <= line.len());
             }
+            prop_assert!(unescape(&text).len() <= text.len());
         }
     }
 }

@@ -97,13 +97,13 @@ impl Sampler for Pressure {
 
 /// Microseconds.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Totals {
-    some: Option<u64>,
-    full: Option<u64>,
+pub(super) struct Totals {
+    pub(super) some: Option<u64>,
+    pub(super) full: Option<u64>,
 }
 
 /// `some avg10=0.18 avg60=0.34 avg300=0.10 total=159886802`, and the same for `full`.
-fn parse(text: &[u8]) -> Totals {
+pub(super) fn parse(text: &[u8]) -> Totals {
     let mut totals = Totals::default();
     for line in parse::lines(text) {
         let total = || parse::whole(parse::words(line).find_map(|word| word.strip_prefix(b"total="))?);
