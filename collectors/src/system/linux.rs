@@ -15,6 +15,7 @@ mod buddyinfo;
 mod cgroups;
 mod class;
 mod conntrack;
+pub(super) mod container;
 mod cpu;
 mod cpu_vulnerabilities;
 mod cpufreq;

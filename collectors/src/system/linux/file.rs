@@ -111,6 +111,11 @@ impl SmallFile {
     pub(super) fn number(&mut self, buffer: &mut Vec<u8>) -> Option<f64> {
         parse::number(self.read(buffer).ok()?.trim_ascii())
     }
+
+    /// The error that says what is wrong with the content.
+    pub(super) fn malformed(&self, what: impl Into<String>) -> FileError {
+        FileError::Malformed { path: self.path.clone(), what: what.into() }
+    }
 }
 
 fn open(path: &Path) -> Result<File, FileError> {

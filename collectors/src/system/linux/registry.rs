@@ -12,13 +12,13 @@ use vigie_pipeline::units::HumanDuration;
 use crate::system::group::{Group, groups};
 
 use super::{
-    arp, bcache, bcachefs, bonding, btrfs, buddyinfo, cgroups, conntrack, cpu, cpu_vulnerabilities, cpufreq,
-    diskstats, dmi, dmmultipath, drbd, edac, entropy, ethtool, fibrechannel, filefd, filesystem, hwmon,
-    infiniband, interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, logind, mdadm, meminfo, meminfo_numa,
-    mountstats, netclass, netdev, netstat, network_route, nfs, nfsd, nvme, os, pcidevice, powersupplyclass,
-    pressure, processes, qdisc, rapl, schedstat, selinux, slabinfo, sockstat, softirqs, softnet, stat,
-    sysctl, systemd, tapestats, tcpstat, textfile, thermal_zone, time, timex, udp_queues, uname, vmstat,
-    watchdog, wifi, xfrm, xfs, zfs, zoneinfo,
+    arp, bcache, bcachefs, bonding, btrfs, buddyinfo, cgroups, conntrack, container, cpu,
+    cpu_vulnerabilities, cpufreq, diskstats, dmi, dmmultipath, drbd, edac, entropy, ethtool, fibrechannel,
+    filefd, filesystem, hwmon, infiniband, interrupts, ipvs, kernel_hung, ksmd, lnstat, loadavg, logind,
+    mdadm, meminfo, meminfo_numa, mountstats, netclass, netdev, netstat, network_route, nfs, nfsd, nvme, os,
+    pcidevice, powersupplyclass, pressure, processes, qdisc, rapl, schedstat, selinux, slabinfo, sockstat,
+    softirqs, softnet, stat, sysctl, systemd, tapestats, tcpstat, textfile, thermal_zone, time, timex,
+    udp_queues, uname, vmstat, watchdog, wifi, xfrm, xfs, zfs, zoneinfo,
 };
 
 groups! {
@@ -30,6 +30,7 @@ groups! {
     buddyinfo, off, "free memory in blocks, by their size" => |roots, (), _| Ok(buddyinfo::BuddyInfo::new(roots));
     cgroups, off, "how many control groups each controller has" => |roots, (), _| Ok(cgroups::CGroups::new(roots));
     conntrack, on, "the table of tracked connections" => |roots, (), _| Ok(conntrack::ConnTrack::new(roots));
+    container, on, "what containers use and may use, and the units of systemd", container::settings::ContainerSettings => |roots, settings, around| container::Container::new(roots, settings, around.clock.clone());
     cpu, on, "time spent by each CPU in each mode, throttling", cpu::CpuSettings => |roots, settings, _| cpu::Cpu::new(roots, settings);
     cpu_vulnerabilities, off, "faults of the CPUs and what is done about them" => |roots, (), _| Ok(cpu_vulnerabilities::CpuVulnerabilities::new(roots));
     cpufreq, on, "how fast the CPUs run and may run" => |roots, (), _| Ok(cpufreq::CpuFreq::new(roots));

@@ -1,0 +1,251 @@
+//! `container`: what containers use of CPU, memory, disks and threads, and what they are limited to, under cAdvisor's names.
+//!
+//! In a container it is the agent's own; on a host, and where a container was given the host's tree, all that run there,
+//! and the units of systemd on demand ([`place`]). All of it is in the file systems of control groups, version 1
+//! ([`legacy`]) and version 2 ([`unified`]); no runtime is asked, so a container is known by its ID ([`identity`]).
+//!
+//! The tree is looked through when the kernel's count of control groups changes ([`changes`]); a scrape in between reads
+//! the files of those that are exposed, and on a host without containers that count alone.
+
+mod changes;
+mod devices;
+mod identity;
+mod legacy;
+mod mounts;
+mod own;
+mod place;
+mod series;
+pub(in crate::system) mod settings;
+mod source;
+mod start;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod unified;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use vigie_pipeline::clock::Clock;
+use vigie_pipeline::metric::Family;
+use vigie_pipeline::page::{Labels, Page};
+use vigie_pipeline::plug::{Error, NoData, Sampler};
+
+use self::changes::Changes;
+use self::devices::DeviceNames;
+use self::place::Place;
+use self::series::{Limit, Limits, Reading, Usage};
+use self::settings::ContainerSettings;
+use self::source::Sources;
+use self::tree::{Found, Wanted};
+use super::file::{FileError, read_once};
+use crate::system::config::Roots;
+use crate::system::filter::Filter;
+
+static LAST_SEEN: Family =
+    Family::gauge("container_last_seen", "Last time a container was seen by the exporter");
+static INFO: Family = Family::gauge(
+    "vigie_container_info",
+    "What is known of a control group: the runtime of a container, the Kubernetes pod that it is in.",
+);
+static LEFT_OUT: Family = Family::gauge(
+    "vigie_container_left_out",
+    "Control groups that are not exposed because there are more than the setting max.",
+);
+
+pub(super) struct Container {
+    roots: Roots,
+    clock: Clock,
+    wanted: Wanted,
+    max: usize,
+    place: Option<(Place, Changes)>,
+    members: Vec<Member>,
+    left_out: usize,
+    /// What went wrong when the tree was last looked through: it counts until the next time.
+    problem: Option<String>,
+    devices: DeviceNames,
+    reading: Reading,
+    buffer: Vec<u8>,
+}
+
+/// A control group that is exposed.
+struct Member {
+    id: String,
+    found: Found,
+    sources: Sources,
+    limits: Limits,
+}
+
+impl Container {
+    pub(super) fn new(roots: &Roots, settings: &ContainerSettings, clock: Clock) -> Result<Self, Error> {
+        Ok(Self {
+            roots: roots.clone(),
+            clock,
+            wanted: Wanted { units: settings.units, ids: Filter::new(settings.ids())? },
+            max: settings.max as usize,
+            place: None,
+            members: Vec::new(),
+            left_out: 0,
+            problem: None,
+            devices: DeviceNames::new(roots.sysfs.join("dev/block")),
+            reading: Reading::default(),
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Brings `members` up to date.
+    fn look(&mut self) -> Result<(), Error> {
+        let (place, mut changes) = match self.place.take() {
+            Some(known) => known,
+            None => {
+                let place = Place::find(&self.roots)?
+                    .ok_or_else(|| NoData("no control groups are mounted".into()))?;
+                let changes = Changes::new(&place, &self.roots.procfs);
+                (place, changes)
+            }
+        };
+        if !changes.are_due(self.clock.monotonic()) {
+            self.place = Some((place, changes));
+            return Ok(());
+        }
+        // If this fails, the place is looked for anew the next time.
+        let mut found = tree::look(&place, &self.wanted)?;
+        if place.is_container {
+            self.add_own(&place, &mut found);
+        }
+        self.keep(&place, found);
+        self.read_limits(&place);
+        self.devices.forget();
+        self.place = Some((place, changes));
+        Ok(())
+    }
+
+    /// The container that the tree begins with.
+    fn add_own(&mut self, place: &Place, found: &mut BTreeMap<String, Found>) {
+        let id = place.id(Path::new(""));
+        let Some(meta) = place.hierarchies.first().and_then(|(_, dir)| std::fs::metadata(dir).ok()) else {
+            return;
+        };
+        let by_path = identity::container(&id);
+        let by_mounts = || {
+            let mountinfo = read_once(&self.roots.procfs.join("self/mountinfo"), &mut self.buffer);
+            own::identity(mountinfo.unwrap_or_default())
+        };
+        let identity = by_path.unwrap_or_else(by_mounts);
+        let is_leaf = meta.nlink() == 2;
+        let own = Found { below: PathBuf::new(), identity, is_unit: false, inode: meta.ino(), is_leaf };
+        if self.wanted.ids.wants(&id) {
+            found.insert(id, own);
+        }
+    }
+
+    /// Keeps what was exposed before and is still there, then takes containers, then units, as long as there is room.
+    fn keep(&mut self, place: &Place, mut found: BTreeMap<String, Found>) {
+        self.members.retain_mut(|member| match found.remove(&member.id) {
+            Some(found) if found.inode == member.found.inode => {
+                // A controller may have been turned on meanwhile.
+                let sources = Sources::new(place, &found.below);
+                if sources.len() != member.sources.len() {
+                    member.sources = sources;
+                }
+                member.found = found;
+                true
+            }
+            Some(other) => {
+                found.insert(member.id.clone(), other);
+                false
+            }
+            None => false,
+        });
+        let (units, containers): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, found)| found.is_unit);
+        let mut left_out = 0;
+        for (id, found) in containers.into_iter().chain(units) {
+            let sources = Sources::new(place, &found.below);
+            if sources.len() == 0 {
+                // There is nothing to tell of what no controller is on for.
+            } else if self.members.len() < self.max {
+                self.members.push(Member { id, found, sources, limits: Limits::default() });
+            } else {
+                left_out += 1;
+            }
+        }
+        self.tell_left_out(left_out);
+    }
+
+    fn read_limits(&mut self, place: &Place) {
+        self.problem = None;
+        for member in &mut self.members {
+            let below = &member.found.below;
+            let (limits, read) = source::limits(place, below, &mut self.buffer);
+            let started = member.limits.get(Limit::StartTime);
+            member.limits = limits;
+            let mut dirs = place.hierarchies.iter().map(|(_, dir)| dir.join(below));
+            let started = started.or_else(|| {
+                dirs.find_map(|dir| start::start_time(&self.roots.procfs, &dir, &mut self.buffer))
+            });
+            if let Some(started) = started {
+                member.limits.set(Limit::StartTime, started);
+            }
+            if let (Err(problem), None) = (read, &self.problem) {
+                self.problem = Some(problem.to_string());
+            }
+        }
+    }
+
+    fn tell_left_out(&mut self, count: usize) {
+        if count > 0 && self.left_out == 0 {
+            tracing::warn!(
+                collector = "container",
+                left_out = count,
+                max = self.max,
+                "not all control groups are exposed: raise container.max, or choose with container.include"
+            );
+        }
+        self.left_out = count;
+    }
+}
+
+impl Sampler for Container {
+    fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
+        let mut result =
+            self.look().and_then(|()| self.problem.clone().map_or(Ok(()), |problem| Err(problem.into())));
+        let now = self.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as f64;
+        let mut any_gone = false;
+        for member in &mut self.members {
+            self.reading.clear();
+            let (is_there, read) = member.sources.read(&mut self.reading, &mut self.buffer);
+            any_gone |= !is_there;
+            if is_there {
+                if !member.found.is_leaf {
+                    // Those below have processes of their own.
+                    self.reading.forget(Usage::Processes);
+                }
+                source::without_quota(&mut self.reading, &member.limits);
+                let labels = page.labels(&[("id", &member.id), ("name", &member.found.identity.name)]);
+                page.set(&LAST_SEEN, labels, now);
+                member.limits.write(page, labels);
+                self.reading.write(page, labels);
+                self.devices.write(page, labels, &self.reading.io);
+                write_info(page, labels, &member.found.identity);
+            }
+            result = result.and(read.map_err(FileError::into));
+        }
+        if let (Some((_, changes)), true) = (&mut self.place, any_gone) {
+            changes.make_due();
+        }
+        if self.place.is_some() {
+            page.set(&LEFT_OUT, Labels::NONE, self.left_out as f64);
+        }
+        result
+    }
+}
+
+fn write_info(page: &mut Page, labels: Labels, identity: &identity::Identity) {
+    let pairs = [("runtime", identity.runtime.as_str()), ("pod_uid", identity.pod_uid.as_str())];
+    if pairs.iter().any(|(_, value)| !value.is_empty()) {
+        let labels = page.labels_after(labels, &pairs);
+        page.set(&INFO, labels, 1.0);
+    }
+}
