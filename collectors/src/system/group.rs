@@ -29,12 +29,14 @@ pub struct Group {
 }
 
 /// What a group is given besides its roots and its settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Around {
     /// Both clocks.
     pub(super) clock: Clock,
     /// How long it may take before it is cut.
     pub(super) deadline: Duration,
+    /// Over how long it looks for a trend.
+    pub(super) exhaustion_window: Duration,
 }
 
 impl Group {
@@ -59,9 +61,13 @@ impl Group {
         C: Clone + PartialEq + Send + Sync + 'static,
         S: Sampler + 'static,
     {
-        let all = (config.roots(), config.deadline, settings.clone());
-        Recipe::new("system", self.name, &all, move |(roots, deadline, settings), surroundings| {
-            let around = Around { clock: surroundings.clock.clone(), deadline: deadline.0 };
+        let all = (config.roots(), config.deadline, config.exhaustion_window, settings.clone());
+        Recipe::new("system", self.name, &all, move |(roots, deadline, window, settings), surroundings| {
+            let around = Around {
+                clock: surroundings.clock.clone(),
+                deadline: deadline.0,
+                exhaustion_window: window.0,
+            };
             let sampler = Box::new(new(roots, settings, &around)?);
             Ok(Part::Sampler(Sampling { sampler, deadline: deadline.0 }))
         })
@@ -97,6 +103,8 @@ macro_rules! groups {
             pub disable: Vec<String>,
             /// How long a group may take; one that hangs is cut, marked, and not asked again until it returns.
             pub deadline: HumanDuration,
+            /// Over how long `vigie_exhaustion_seconds` looks for a trend; 0 is not at all.
+            pub exhaustion_window: HumanDuration,
             $($(
                 #[doc = concat!("Settings of the group `", stringify!($name), "`: ", $about, ".")]
                 pub $name: $settings,
@@ -114,6 +122,7 @@ macro_rules! groups {
                     enable: Vec::new(),
                     disable: Vec::new(),
                     deadline: HumanDuration::secs(5),
+                    exhaustion_window: HumanDuration::secs(3600),
                     $($($name: <$settings>::default(),)?)*
                 }
             }

@@ -27,6 +27,7 @@ mod drbd;
 mod edac;
 mod entropy;
 mod ethtool;
+mod exhaustion;
 mod fibrechannel;
 mod file;
 mod filefd;

@@ -7,9 +7,11 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
+use super::exhaustion::Forecast;
 use super::file::{FileError, KeptFile};
 use super::parse;
 use crate::system::config::Roots;
+use crate::system::group::Around;
 
 static ENTRIES: Family = Family::gauge(
     "node_nf_conntrack_entries",
@@ -34,15 +36,17 @@ pub(super) struct ConnTrack {
     count: KeptFile,
     limit: KeptFile,
     statistics: KeptFile,
+    forecast: Forecast,
 }
 
 impl ConnTrack {
-    pub(super) fn new(roots: &Roots) -> Self {
+    pub(super) fn new(roots: &Roots, around: &Around) -> Self {
         let file = |name: &str| KeptFile::new(roots.procfs.join(name));
         Self {
             count: file("sys/net/netfilter/nf_conntrack_count"),
             limit: file("sys/net/netfilter/nf_conntrack_max"),
             statistics: file("net/stat/nf_conntrack"),
+            forecast: Forecast::new("conntrack", around),
         }
     }
 }
@@ -50,11 +54,16 @@ impl ConnTrack {
 impl Sampler for ConnTrack {
     /// A host that tracks no connections has none of the files.
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        for (file, family) in [(&mut self.count, &ENTRIES), (&mut self.limit, &LIMIT)] {
+        let mut numbers = [0; 2];
+        let files = [(&mut self.count, &ENTRIES), (&mut self.limit, &LIMIT)];
+        for ((file, family), known) in files.into_iter().zip(&mut numbers) {
             let number = parse::whole_file(file.read().map_err(FileError::or_no_data)?);
             let number = number.ok_or_else(|| file.malformed("not a whole number"))?;
             page.set(family, Labels::NONE, number as f64);
+            *known = number;
         }
+        self.forecast.tell(numbers[1].saturating_sub(numbers[0]) as f64);
+        self.forecast.write(page, "host");
         let sums = sums(self.statistics.read().map_err(FileError::or_no_data)?);
         let sums = sums.ok_or_else(|| self.statistics.malformed("a column that is no number"))?;
         for ((_, family), sum) in STATISTICS.iter().zip(sums) {
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn what_the_cpus_count_is_summed_up() {
         let host = host();
-        let (series, result) = host.sample(&mut ConnTrack::new(host.roots()));
+        let (series, result) = host.sample(&mut ConnTrack::new(host.roots(), &host.around()));
         result.unwrap();
         assert_eq!(
             series[..4],
@@ -115,13 +124,13 @@ mod tests {
     #[test]
     fn a_host_that_tracks_nothing_has_no_data() {
         let host = Fixture::new();
-        let (_, result) = host.sample(&mut ConnTrack::new(host.roots()));
+        let (_, result) = host.sample(&mut ConnTrack::new(host.roots(), &host.around()));
         assert!(result.unwrap_err().is::<NoData>());
     }
 
     survives_any_bytes!("proc/net/stat/nf_conntrack", TEXT, host => {
         host.write("proc/sys/net/netfilter/nf_conntrack_count", "123");
         host.write("proc/sys/net/netfilter/nf_conntrack_max", "65536");
-        ConnTrack::new(host.roots())
+        ConnTrack::new(host.roots(), &host.around())
     });
 }

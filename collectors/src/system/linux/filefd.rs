@@ -7,20 +7,24 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
+use super::exhaustion::Forecast;
 use super::file::KeptFile;
 use super::parse;
 use crate::system::config::Roots;
+use crate::system::group::Around;
 
 static ALLOCATED: Family = Family::gauge("node_filefd_allocated", "File descriptor statistics: allocated.");
 static MAXIMUM: Family = Family::gauge("node_filefd_maximum", "File descriptor statistics: maximum.");
 
 pub(super) struct FileFd {
     file: KeptFile,
+    forecast: Forecast,
 }
 
 impl FileFd {
-    pub(super) fn new(roots: &Roots) -> Self {
-        Self { file: KeptFile::new(roots.procfs.join("sys/fs/file-nr")) }
+    pub(super) fn new(roots: &Roots, around: &Around) -> Self {
+        let file = KeptFile::new(roots.procfs.join("sys/fs/file-nr"));
+        Self { file, forecast: Forecast::new("file_descriptors", around) }
     }
 }
 
@@ -30,6 +34,8 @@ impl Sampler for FileFd {
         let (allocated, maximum) = read.ok_or_else(|| self.file.malformed("not three whole numbers"))?;
         page.set(&ALLOCATED, Labels::NONE, allocated as f64);
         page.set(&MAXIMUM, Labels::NONE, maximum as f64);
+        self.forecast.tell(maximum.saturating_sub(allocated) as f64);
+        self.forecast.write(page, "host");
         Ok(())
     }
 }
@@ -52,7 +58,7 @@ mod tests {
     #[test]
     fn the_first_and_the_last_number_are_exposed() {
         let host = Fixture::new().with("proc/sys/fs/file-nr", "1024\t0\t9223372036854775807\n");
-        let (series, result) = host.sample(&mut FileFd::new(host.roots()));
+        let (series, result) = host.sample(&mut FileFd::new(host.roots(), &host.around()));
         result.unwrap();
         assert_eq!(series, ["node_filefd_allocated 1024", "node_filefd_maximum 9.223372036854776e18"]);
     }
@@ -60,7 +66,7 @@ mod tests {
     #[test]
     fn fewer_numbers_are_an_error() {
         let host = Fixture::new().with("proc/sys/fs/file-nr", "1024\t0");
-        let (series, result) = host.sample(&mut FileFd::new(host.roots()));
+        let (series, result) = host.sample(&mut FileFd::new(host.roots(), &host.around()));
         assert!(series.is_empty() && result.is_err());
     }
 

@@ -7,36 +7,22 @@
 mod askers;
 mod mounts;
 pub(in crate::system) mod settings;
+mod watched;
 
-use std::borrow::Cow;
 use std::path::Path;
-use std::time::Duration;
 
 use rustix::fs::statfs;
-use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use self::askers::{Answer, Askers};
-use self::mounts::Mount;
 use self::settings::FileSystemSettings;
+use self::watched::Watched;
 use super::file::{FileError, KeptFile};
 use super::parse;
 use crate::system::config::Roots;
 use crate::system::filter::Filter;
-
-static SIZE: Family = Family::gauge("node_filesystem_size_bytes", "Filesystem size in bytes.");
-static FREE: Family = Family::gauge("node_filesystem_free_bytes", "Filesystem free space in bytes.");
-static AVAIL: Family =
-    Family::gauge("node_filesystem_avail_bytes", "Filesystem space available to non-root users in bytes.");
-static FILES: Family = Family::gauge("node_filesystem_files", "Filesystem total file nodes.");
-static FILES_FREE: Family = Family::gauge("node_filesystem_files_free", "Filesystem total free file nodes.");
-static READ_ONLY: Family = Family::gauge("node_filesystem_readonly", "Filesystem read-only status.");
-static DEVICE_ERROR: Family = Family::gauge(
-    "node_filesystem_device_error",
-    "Whether an error occurred while getting statistics for the given device.",
-);
-static MOUNT_INFO: Family = Family::gauge("node_filesystem_mount_info", "Filesystem mount information.");
+use crate::system::group::Around;
 
 pub(super) struct FileSystem {
     of_init: KeptFile,
@@ -47,16 +33,13 @@ pub(super) struct FileSystem {
     /// The list that `mounts` was made of, and whether all of it was understood.
     listed: Vec<u8>,
     understood: bool,
-    mounts: Vec<Mount>,
+    mounts: Vec<Watched>,
+    around: Around,
     askers: Askers,
 }
 
 impl FileSystem {
-    pub(super) fn new(
-        roots: &Roots,
-        settings: &FileSystemSettings,
-        deadline: Duration,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &FileSystemSettings, around: &Around) -> Result<Self, Error> {
         Ok(Self {
             of_init: KeptFile::new(roots.procfs.join("1/mountinfo")),
             of_self: KeptFile::new(roots.procfs.join("self/mountinfo")),
@@ -66,9 +49,12 @@ impl FileSystem {
             listed: Vec::new(),
             understood: true,
             mounts: Vec::new(),
-            askers: Askers::new(settings.mount_timeout.0.min(deadline / 4), settings.stat_workers, |path| {
-                statfs(path)
-            }),
+            around: around.clone(),
+            askers: Askers::new(
+                settings.mount_timeout.0.min(around.deadline / 4),
+                settings.stat_workers,
+                |path| statfs(path),
+            ),
         })
     }
 
@@ -84,7 +70,7 @@ impl FileSystem {
         }
         self.listed.clear();
         self.listed.extend_from_slice(text);
-        self.mounts.clear();
+        let mut before = std::mem::take(&mut self.mounts);
         self.understood = true;
         for line in parse::lines(text) {
             let Some(mount) = mounts::parse(line, &self.rootfs) else {
@@ -93,9 +79,14 @@ impl FileSystem {
             };
             let is_wanted =
                 self.mount_points.wants(&mount.mount_point) && self.fs_types.wants(&mount.fs_type);
-            if is_wanted && !self.mounts.iter().any(|known| known.is_same(&mount)) {
-                self.mounts.push(mount);
+            if !is_wanted || self.mounts.iter().any(|known| known.mount.is_same(&mount)) {
+                continue;
             }
+            // What is mounted over something else answers for that too: one forecast is enough.
+            let is_first = !self.mounts.iter().any(|known| known.mount.mount_point == mount.mount_point);
+            let known = before.iter().position(|known| known.mount.is_same(&mount));
+            let known = known.map(|at| before.swap_remove(at));
+            self.mounts.push(Watched::new(mount, known, is_first, &self.around));
         }
         Ok(())
     }
@@ -104,56 +95,16 @@ impl FileSystem {
 impl Sampler for FileSystem {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
         self.list()?;
-        self.askers.ask(self.mounts.iter().filter(|mount| !mount.local).map(|mount| &*mount.path));
-        for mount in &mut self.mounts {
-            let answer = if mount.local {
-                Answer::Told(statfs(&*mount.path))
-            } else {
-                self.askers.answer(&mount.path)
-            };
-            mount.note(&answer);
-            write(page, mount, answer);
+        let far = self.mounts.iter().map(|watched| &watched.mount).filter(|mount| !mount.local);
+        self.askers.ask(far.map(|mount| &*mount.path));
+        for watched in &mut self.mounts {
+            let path = &*watched.mount.path;
+            let answer =
+                if watched.mount.local { Answer::Told(statfs(path)) } else { self.askers.answer(path) };
+            watched.write(page, answer);
         }
         if self.understood { Ok(()) } else { Err("parse mountinfo: a line that is no mount's".into()) }
     }
-}
-
-fn write(page: &mut Page, mount: &Mount, answer: Answer) {
-    let failed = !matches!(answer, Answer::Told(Ok(_)));
-    let error = match answer {
-        Answer::Told(Ok(_)) => Cow::Borrowed(""),
-        Answer::Told(Err(errno)) => describe(errno).into(),
-        Answer::Hangs => "mountpoint timeout".into(),
-        Answer::NotAsked => "other mountpoints timed out".into(),
-    };
-    let labels = page.labels(&[
-        ("device", &mount.device),
-        ("device_error", &error),
-        ("fstype", &mount.fs_type),
-        ("mountpoint", &mount.mount_point),
-    ]);
-    page.set(&DEVICE_ERROR, labels, f64::from(failed));
-    page.set(&READ_ONLY, labels, f64::from(mount.read_only));
-    let Answer::Told(Ok(stat)) = answer else { return };
-    let block = stat.f_bsize as f64;
-    page.set(&SIZE, labels, stat.f_blocks as f64 * block);
-    page.set(&FREE, labels, stat.f_bfree as f64 * block);
-    page.set(&AVAIL, labels, stat.f_bavail as f64 * block);
-    page.set(&FILES, labels, stat.f_files as f64);
-    page.set(&FILES_FREE, labels, stat.f_ffree as f64);
-    let labels = page.labels(&[
-        ("device", &mount.device),
-        ("major", &mount.major),
-        ("minor", &mount.minor),
-        ("mountpoint", &mount.mount_point),
-    ]);
-    page.set(&MOUNT_INFO, labels, 1.0);
-}
-
-/// The error's words alone, in lower case: `permission denied`.
-fn describe(errno: rustix::io::Errno) -> String {
-    let text = std::io::Error::from(errno).to_string().to_lowercase();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -163,7 +114,7 @@ mod tests {
     use super::*;
 
     fn sampler(host: &Fixture) -> FileSystem {
-        FileSystem::new(host.roots(), &FileSystemSettings::default(), Duration::from_secs(5)).unwrap()
+        FileSystem::new(host.roots(), &FileSystemSettings::default(), &host.around()).unwrap()
     }
 
     fn value(series: &[String], head: &str) -> f64 {

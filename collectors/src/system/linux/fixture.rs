@@ -1,12 +1,15 @@
 //! A made-up host for tests: a directory with `proc`, `sys`, `udev` and the root below it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
+use vigie_pipeline::clock::Clock;
 use vigie_pipeline::page::{Page, number};
 use vigie_pipeline::plug::{Error, Sampler};
 
 use crate::system::config::Roots;
+use crate::system::group::Around;
 
 pub(super) struct Fixture {
     dir: tempfile::TempDir,
@@ -39,6 +42,14 @@ impl Fixture {
 
     pub(super) fn path(&self) -> &Path {
         self.dir.path()
+    }
+
+    pub(super) fn around(&self) -> Around {
+        Around {
+            clock: Clock::system(),
+            deadline: Duration::from_secs(5),
+            exhaustion_window: Duration::from_secs(3600),
+        }
     }
 
     pub(super) fn roots(&self) -> &Roots {

@@ -7,19 +7,23 @@ use vigie_pipeline::metric::{Family, Kind};
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
+use super::exhaustion::Forecast;
 use super::file::KeptFile;
 use super::names::Names;
 use super::parse;
 use crate::system::config::Roots;
+use crate::system::group::Around;
 
 pub(super) struct MemInfo {
     file: KeptFile,
     names: Names,
+    forecast: Forecast,
 }
 
 impl MemInfo {
-    pub(super) fn new(roots: &Roots) -> Self {
-        Self { file: KeptFile::new(roots.procfs.join("meminfo")), names: Names::default() }
+    pub(super) fn new(roots: &Roots, around: &Around) -> Self {
+        let file = KeptFile::new(roots.procfs.join("meminfo"));
+        Self { file, names: Names::default(), forecast: Forecast::new("memory", around) }
     }
 }
 
@@ -33,7 +37,13 @@ impl Sampler for MemInfo {
                 .as_ref()
                 .and_then(|field| self.names.family(field.name, |name| family(name, field.unit)));
             match (&field, family) {
-                (Some(field), Some(family)) => page.set(family, Labels::NONE, field.value()),
+                (Some(field), Some(family)) => {
+                    page.set(family, Labels::NONE, field.value());
+                    if field.name == b"MemAvailable" {
+                        self.forecast.tell(field.value());
+                        self.forecast.write(page, "host");
+                    }
+                }
                 _ => unread = unread.or_else(|| Some(parse::label(line).into_owned())),
             }
         }
@@ -98,7 +108,7 @@ mod tests {
     fn kilobytes_become_bytes_and_counts_stay_counts() {
         let text = "MemTotal:        3742148 kB\nActive(anon):    2020004 kB\nHugePages_Total:       0\n";
         let host = Fixture::new().with("proc/meminfo", text);
-        let mut meminfo = MemInfo::new(host.roots());
+        let mut meminfo = MemInfo::new(host.roots(), &host.around());
         for _ in 0..2 {
             let (series, result) = host.sample(&mut meminfo);
             result.unwrap();
@@ -116,7 +126,7 @@ mod tests {
     #[test]
     fn a_line_that_is_not_understood_is_named_and_the_others_are_kept() {
         let host = Fixture::new().with("proc/meminfo", "MemTotal: 1 kB\nMemFree: -1 kB\nBuffers: 2 kB\n");
-        let (series, result) = host.sample(&mut MemInfo::new(host.roots()));
+        let (series, result) = host.sample(&mut MemInfo::new(host.roots(), &host.around()));
         assert_eq!(series, ["node_memory_MemTotal_bytes 1024", "node_memory_Buffers_bytes 2048"]);
         assert!(result.unwrap_err().to_string().contains("`MemFree: -1 kB`"));
     }

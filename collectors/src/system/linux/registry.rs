@@ -29,7 +29,7 @@ groups! {
     btrfs, on, "how btrfs file systems use their devices" => |roots, (), _| Ok(btrfs::Btrfs::new(roots));
     buddyinfo, off, "free memory in blocks, by their size" => |roots, (), _| Ok(buddyinfo::BuddyInfo::new(roots));
     cgroups, off, "how many control groups each controller has" => |roots, (), _| Ok(cgroups::CGroups::new(roots));
-    conntrack, on, "the table of tracked connections" => |roots, (), _| Ok(conntrack::ConnTrack::new(roots));
+    conntrack, on, "the table of tracked connections" => |roots, (), around| Ok(conntrack::ConnTrack::new(roots, around));
     container, on, "what containers use and may use, and the units of systemd", container::settings::ContainerSettings => |roots, settings, around| container::Container::new(roots, settings, around.clock.clone());
     cpu, on, "time spent by each CPU in each mode, throttling", cpu::CpuSettings => |roots, settings, _| cpu::Cpu::new(roots, settings);
     cpu_vulnerabilities, off, "faults of the CPUs and what is done about them" => |roots, (), _| Ok(cpu_vulnerabilities::CpuVulnerabilities::new(roots));
@@ -42,8 +42,8 @@ groups! {
     entropy, on, "what the random number generator has gathered" => |roots, (), _| Ok(entropy::Entropy::new(roots));
     ethtool, off, "what the drivers of network interfaces say and count", ethtool::EthtoolSettings => |roots, settings, _| ethtool::Ethtool::new(roots, settings);
     fibrechannel, on, "Fibre Channel host adapters" => |roots, (), _| Ok(fibrechannel::FibreChannel::new(roots));
-    filefd, on, "open file handles and their limit" => |roots, (), _| Ok(filefd::FileFd::new(roots));
-    filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => |roots, settings, around| filesystem::FileSystem::new(roots, settings, around.deadline);
+    filefd, on, "open file handles and their limit" => |roots, (), around| Ok(filefd::FileFd::new(roots, around));
+    filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => filesystem::FileSystem::new;
     hwmon, on, "temperatures, voltages, fans", hwmon::HwMonSettings => |roots, settings, _| hwmon::HwMon::new(roots, settings);
     infiniband, on, "InfiniBand adapters and their ports" => |roots, (), _| Ok(infiniband::InfiniBand::new(roots));
     interrupts, off, "hardware interrupts by CPU, source and driver", interrupts::InterruptsSettings => |roots, settings, _| interrupts::Interrupts::new(roots, settings);
@@ -54,7 +54,7 @@ groups! {
     loadavg, on, "load averages over 1, 5 and 15 minutes" => |roots, (), _| Ok(loadavg::LoadAvg::new(roots));
     logind, off, "sessions of users, by seat and kind" => |_, (), _| Ok(logind::LogInd::new());
     mdadm, on, "software RAID" => |roots, (), _| Ok(mdadm::MdAdm::new(roots));
-    meminfo, on, "where the memory is" => |roots, (), _| Ok(meminfo::MemInfo::new(roots));
+    meminfo, on, "where the memory is" => |roots, (), around| Ok(meminfo::MemInfo::new(roots, around));
     meminfo_numa, off, "where the memory of each NUMA node is" => |roots, (), _| Ok(meminfo_numa::MemInfoNuma::new(roots));
     mountstats, off, "what each NFS mount has read, written and waited for" => |roots, (), _| Ok(mountstats::MountStats::new(roots));
     netclass, on, "what the network interfaces are set to, and whether they are up", netclass::NetClassSettings => |roots, settings, _| netclass::NetClass::new(roots, settings);

@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::super::parse;
-use super::askers::Answer;
 
 /// What is mounted where.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,8 +21,6 @@ pub(super) struct Mount {
     pub(super) read_only: bool,
     /// Whether it answers whatever happens elsewhere.
     pub(super) local: bool,
-    /// Whether it hung when it was asked last.
-    hangs: bool,
 }
 
 /// File systems that answer from the kernel's own memory: nobody else has to do anything for that.
@@ -33,17 +30,6 @@ const LOCAL: [&str; 14] = [
 ];
 
 impl Mount {
-    /// Tells when it begins to hang, and when it answers again.
-    pub(super) fn note(&mut self, answer: &Answer) {
-        let hangs = matches!(answer, Answer::Hangs);
-        if hangs && !self.hangs {
-            tracing::warn!(collector = "filesystem", mount_point = self.mount_point, "mount does not answer");
-        } else if self.hangs && matches!(answer, Answer::Told(_)) {
-            tracing::info!(collector = "filesystem", mount_point = self.mount_point, "mount answers again");
-        }
-        self.hangs = hangs;
-    }
-
     /// Whether both would be the same series.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.mount_point == other.mount_point && self.device == other.device && self.fs_type == other.fs_type
@@ -73,7 +59,6 @@ pub(super) fn parse(line: &[u8], rootfs: &Path) -> Option<Mount> {
         // ext4 adds `emergency_ro` when it has given up on the disk.
         read_only: has(options, b"ro") || has(super_options, b"ro") || has(super_options, b"emergency_ro"),
         local: LOCAL.iter().any(|local| local.as_bytes() == fs_type),
-        hangs: false,
     })
 }
 
