@@ -141,9 +141,23 @@ def test_version_and_completions():
     for shell in ("bash", "zsh", "fish"):
         done = vigie("completions", shell)
         assert done.returncode == 0 and "vigie" in done.stdout
+        assert "no-collector.arp" in done.stdout and "collector.netdev.device-include" in done.stdout
 
 
 def test_help_names_every_command():
     text = vigie("--help").stdout
     for command in ("run", "check", "schema", "buffer", "version", "completions"):
         assert command in text
+
+
+def test_only_the_help_of_the_agent_itself_tells_the_groups_and_every_command_takes_their_flags():
+    for command in ([], ["run"]):
+        lines = vigie(*command, "--help").stdout.splitlines()
+        assert len([line for line in lines if line.startswith("  --collector.")]) > 100
+        assert not [line for line in lines if line.startswith("  --no-collector.")]
+        assert len(lines) < 350
+    for command in (["-h"], ["check", "--help"], ["buffer", "--help"], ["buffer", "dump", "--help"]):
+        done = vigie(*command)
+        assert done.returncode == 0 and "--collector." not in done.stdout
+    assert vigie("--collector.qdisc", "check", "--no-collector.arp").returncode == 0
+    assert vigie("check", "--collector.qdics").returncode == 2

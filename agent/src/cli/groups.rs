@@ -1,9 +1,21 @@
 //! The flags of the host's groups, made from their registry: `--collector.<group>`, its twin that begins with
 //! `--no-`, and `--collector.<group>.<setting>`.
+//!
+//! Every command takes them, as `vigie --collector.qdisc check` is what one who comes from node_exporter types.
+//! They are hundreds, so only the help of the agent itself tells them, a line each, and without the twins.
+
+use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use vigie_collectors::system::{self, SettingKind};
 use vigie_config::{Setting, SettingValue};
+
+/// What stands above the list of the flags.
+const ABOUT: &str = "\
+Groups of the host:
+  A flag without a value has a twin that begins with --no-, and every flag an environment variable:
+  beside --collector.cpu.info there are --no-collector.cpu.info and VIGIE_COLLECTOR_CPU_INFO.
+";
 
 /// The command with the flags of every group.
 pub(super) fn add(mut command: Command) -> Command {
@@ -19,7 +31,43 @@ pub(super) fn add(mut command: Command) -> Command {
             };
         }
     }
-    command
+    let list = list();
+    command.mut_subcommand("run", |run| run.after_long_help(list.clone())).after_long_help(list)
+}
+
+/// The flags, a line each.
+fn list() -> String {
+    let mut flags = Vec::new();
+    for group in system::groups() {
+        let default = if group.on { "on" } else { "off" };
+        let about = format!("{} [default: {default}]", capitalised(group.about));
+        flags.push((format!("--collector.{}", group.name), about));
+        for setting in group.settings() {
+            let value = value_name(setting.kind).map(|name| format!(" <{name}>")).unwrap_or_default();
+            flags
+                .push((format!("--{}{value}", setting.flag), setting.about.trim_end_matches('.').to_owned()));
+        }
+    }
+    let width = flags.iter().map(|(flag, _)| flag.len()).max().unwrap_or_default();
+    let mut list = ABOUT.to_owned();
+    for (flag, about) in flags {
+        // Writing to a string cannot fail.
+        let _ = write!(list, "\n  {flag:width$}  {about}");
+    }
+    list
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn value_name(kind: SettingKind) -> Option<&'static str> {
+    match kind {
+        SettingKind::Switch => None,
+        SettingKind::Number => Some("NUMBER"),
+        SettingKind::Text | SettingKind::List | SettingKind::ListWithCommas => Some("VALUE"),
+    }
 }
 
 /// A flag and its twin that begins with `no-`, of which the last one counts.
@@ -32,12 +80,12 @@ fn toggle(command: Command, on: &str, help: String, help_off: String) -> Command
 }
 
 fn valued(name: &str, help: String, kind: SettingKind) -> Arg {
-    let arg = flag(name, help);
+    let arg = flag(name, help).value_name(value_name(kind).unwrap_or("VALUE"));
     match kind {
-        SettingKind::ListWithCommas => arg.action(ArgAction::Append).value_name("VALUE"),
-        SettingKind::List => arg.action(ArgAction::Append).value_delimiter(',').value_name("VALUE"),
-        SettingKind::Number => arg.value_parser(clap::value_parser!(i64)).value_name("NUMBER"),
-        SettingKind::Text | SettingKind::Switch => arg.value_name("VALUE"),
+        SettingKind::ListWithCommas => arg.action(ArgAction::Append),
+        SettingKind::List => arg.action(ArgAction::Append).value_delimiter(','),
+        SettingKind::Number => arg.value_parser(clap::value_parser!(i64)),
+        SettingKind::Text | SettingKind::Switch => arg,
     }
 }
 
@@ -46,8 +94,8 @@ fn flag(name: &str, help: String) -> Arg {
     Arg::new(name.to_owned())
         .long(name.to_owned())
         .help(help)
-        .help_heading("Groups of the host")
         .hide_short_help(true)
+        .hide_long_help(true)
         .env(env)
         .global(true)
 }
@@ -90,7 +138,11 @@ mod tests {
 
     fn given(args: &[&str]) -> Vec<Setting> {
         let args = std::iter::once(&"vigie").chain(args);
-        settings(&add(Command::new("vigie")).try_get_matches_from(args).expect("flags there are"))
+        settings(
+            &add(Command::new("vigie").subcommand(Command::new("run")))
+                .try_get_matches_from(args)
+                .expect("flags there are"),
+        )
     }
 
     #[test]
@@ -110,6 +162,18 @@ mod tests {
         assert_eq!(values(&["--collector.cpu.guest", "--no-collector.cpu.guest"]), [off]);
         let on = ("--collector.stat.softirq".to_owned(), SettingValue::Switch(true));
         assert_eq!(values(&["--collector.stat.softirq"]), [on]);
+    }
+
+    #[test]
+    fn each_flag_has_its_line_and_no_twin_has_one() {
+        let list = list();
+        let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+        let lines: Vec<_> = list[ABOUT.len()..].lines().filter_map(first).collect();
+        let command = add(Command::new("vigie").subcommand(Command::new("run")));
+        let flags = command.get_arguments().filter_map(|arg| arg.get_long());
+        let flags: Vec<_> =
+            flags.filter(|long| !long.starts_with("no-")).map(|long| format!("--{long}")).collect();
+        assert_eq!(lines, flags);
     }
 
     #[cfg(target_os = "linux")]
