@@ -21,6 +21,9 @@ def described(page, names):
 def beside_node_exporter(directory, system, flags):
     """Series, types and HELP of node_exporter, and then the agent's."""
     ip("link", "add", "left", "type", "veth", "peer", "name", "right")
+    ip("address", "add", "192.0.2.1/24", "dev", "left")
+    ip("address", "add", "2001:db8::1/64", "dev", "left", "nodad")
+    ip("address", "add", "192.0.2.2", "peer", "192.0.2.3/32", "dev", "right")
     for end in ("left", "right"):
         ip("link", "set", end, "up")
     exporter = node_exporter(directory / "node_exporter", "--collector.disable-defaults", *flags)
@@ -43,3 +46,18 @@ def test_drivers_are_told_as_by_node_exporter(tmp_path):
     link = frozenset({"device": "left"}.items())
     assert theirs[0]["node_ethtool_peer_ifindex", link] > 1
     assert {name for name, _ in ours[0]} & {"node_ethtool_info", "node_network_autonegotiate"} <= theirs[1].keys()
+
+
+def test_counters_in_detail_and_addresses_are_told_as_by_node_exporter(tmp_path):
+    settings = {"enable_detailed_metrics": True, "address_info": True, "device_include": "^(lo|left|right)$"}
+    flags = [f"--collector.netdev.{key.replace('_', '-')}" for key, value in settings.items() if value is True]
+    flags += ["--collector.netdev", "--collector.netdev.device-exclude=^$"]
+    theirs, ours = inside(beside_node_exporter, tmp_path, {"netdev": settings}, flags)
+    # Addresses for the link alone come and go with the link.
+    wanted = {key for key in theirs[0] if not any(text.startswith("fe80:") for _, text in key[1])}
+    assert wanted - ours[0].keys() == set()
+    assert ours[1] == theirs[1]
+    addresses = {dict(labels)["address"] for name, labels in wanted if name == "node_network_address_info"}
+    assert addresses == {"127.0.0.1", "::1", "192.0.2.1", "2001:db8::1", "192.0.2.2"}
+    in_detail = {key for key in ours[0] if key[0] in theirs[1] or key[0].startswith("node_network_receive_")}
+    assert {name for name, _ in in_detail} == theirs[1].keys()

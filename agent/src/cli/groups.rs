@@ -27,7 +27,7 @@ pub(super) fn add(mut command: Command) -> Command {
             let about = format!("{name}: {}", setting.about.trim_end_matches('.'));
             command = match setting.kind {
                 SettingKind::Switch => toggle(command, &setting.flag, about, format!("Not {}", setting.flag)),
-                kind => command.arg(valued(&setting.flag, about, kind)),
+                kind => command.arg(valued(&setting.flag, about, kind).aliases(setting.old_flag)),
             };
         }
     }
@@ -152,6 +152,13 @@ mod tests {
         assert_eq!((netdev[0].group, netdev[0].key.as_str()), ("netdev", "device_include"));
         assert_eq!(netdev[0].value, SettingValue::Text("^lo$".to_owned()));
         assert_eq!(given(&[]), []);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_setting_is_given_as_upstream_named_it_before() {
+        let qdisc = given(&["--collector.qdisk.device-include=^lo$"]);
+        assert_eq!((qdisc[0].group, qdisc[0].key.as_str()), ("qdisc", "device_include"));
     }
 
     #[cfg(target_os = "linux")]

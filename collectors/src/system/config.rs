@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn patterns_have_to_compile_and_exclude_each_other() {
         let netdev =
-            NetDevSettings { device_include: "(".into(), device_exclude: "lo".into(), netlink: true };
+            NetDevSettings { device_include: "(".into(), device_exclude: "lo".into(), ..Default::default() };
         let wrong = wrong(&Config { netdev, ..Config::default() });
         assert_eq!(
             wrong,

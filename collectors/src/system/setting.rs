@@ -9,6 +9,9 @@ use serde_json::Value;
 /// The member of a setting's schema that names its flag, where upstream's has dots or capitals.
 const FLAG: &str = "x-flag";
 
+/// The member of a setting's schema that names the flag that upstream had before.
+const OLD_FLAG: &str = "x-old-flag";
+
 /// The member of the schema of a list whose elements may have commas.
 const COMMAS: &str = "x-commas";
 
@@ -19,6 +22,8 @@ pub struct Setting {
     pub key: String,
     /// Its flag, without the dashes in front: upstream's name.
     pub flag: String,
+    /// The flag that upstream had before and still takes.
+    pub old_flag: Option<String>,
     /// What it is for.
     pub about: String,
     /// What it takes.
@@ -53,6 +58,7 @@ impl Setting {
                 Self {
                     key: key.clone(),
                     flag: text(FLAG).map_or_else(flag, str::to_owned),
+                    old_flag: text(OLD_FLAG).map(str::to_owned),
                     about: text("description").unwrap_or_default().replace('\n', " "),
                     kind: match text("type") {
                         Some("boolean") => SettingKind::Switch,
@@ -96,6 +102,7 @@ mod tests {
     fn every_flag_is_there_once_and_tells_what_it_is_for() {
         let all: Vec<Setting> = groups().iter().flat_map(super::super::group::Group::settings).collect();
         let mut flags: Vec<_> = all.iter().map(|setting| setting.flag.as_str()).collect();
+        flags.extend(all.iter().filter_map(|setting| setting.old_flag.as_deref()));
         flags.extend(groups().iter().map(|group| group.name));
         flags.sort_unstable();
         assert!(flags.is_sorted_by(|a, b| a < b), "{flags:?}");

@@ -59,6 +59,7 @@ const DISKS_EXCLUDED: &str = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+
 #[serde(deny_unknown_fields, default)]
 pub struct DiskStatsSettings {
     /// Disks to leave out; by default partitions, RAM disks, loop devices and floppies.
+    #[schemars(extend("x-old-flag" = "collector.diskstats.ignored-devices"))]
     pub device_exclude: String,
     /// Disks to expose; excludes `device_exclude`.
     pub device_include: String,

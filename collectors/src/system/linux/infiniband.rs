@@ -1,19 +1,26 @@
 //! `infiniband`: the InfiniBand and RoCE adapters and their ports.
 //!
-//! `/sys/class/infiniband/<device>/ports/<port>` (the kernel's ABI/stable/sysfs-class-infiniband): counts in
-//! `counters`, in drivers of old in `counters_ext` too; data is counted in words of four octets.
+//! `/sys/class/infiniband/<device>/ports/<port>` (the kernel's ABI/stable/sysfs-class-infiniband), whose counts stand in
+//! directories of their own ([`counters`]).
+
+mod counters;
 
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::attributes::{Attribute, Attributes};
+use self::counters::COUNTERS;
+use super::attributes::Attributes;
 use super::class::{Class, Texts, text};
 use super::file::{SmallFile, names_in};
 use super::parse;
 use crate::system::config::Roots;
+use crate::system::filter::{Filter, Patterns, pair};
 
 static INFO: Family = Family::gauge(
     "node_infiniband_info",
@@ -29,38 +36,25 @@ static PHYSICAL_STATE: Family = Family::gauge(
 );
 static RATE: Family = Family::gauge("node_infiniband_rate_bytes_per_second", "Maximum signal transfer rate");
 
-const WORD: f64 = 4.0;
+/// Settings of the group `infiniband`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct InfiniBandSettings {
+    /// Adapters to expose; excludes `device_exclude`.
+    pub device_include: String,
+    /// Adapters to leave out.
+    pub device_exclude: String,
+}
 
-#[rustfmt::skip] // one line each, however long
-static COUNTERS: [Attribute; 24] = [
-    Attribute::scaled("counters_ext/port_rcv_data_64", Family::counter("node_infiniband_legacy_data_received_bytes_total", "Number of data octets received on all links"), WORD),
-    Attribute::scaled("counters_ext/port_xmit_data_64", Family::counter("node_infiniband_legacy_data_transmitted_bytes_total", "Number of data octets transmitted on all links"), WORD),
-    Attribute::plain("counters_ext/port_multicast_rcv_packets", Family::counter("node_infiniband_legacy_multicast_packets_received_total", "Number of multicast packets received")),
-    Attribute::plain("counters_ext/port_multicast_xmit_packets", Family::counter("node_infiniband_legacy_multicast_packets_transmitted_total", "Number of multicast packets transmitted")),
-    Attribute::plain("counters_ext/port_rcv_packets_64", Family::counter("node_infiniband_legacy_packets_received_total", "Number of data packets received on all links")),
-    Attribute::plain("counters_ext/port_xmit_packets_64", Family::counter("node_infiniband_legacy_packets_transmitted_total", "Number of data packets received on all links")),
-    Attribute::plain("counters_ext/port_unicast_rcv_packets", Family::counter("node_infiniband_legacy_unicast_packets_received_total", "Number of unicast packets received")),
-    Attribute::plain("counters_ext/port_unicast_xmit_packets", Family::counter("node_infiniband_legacy_unicast_packets_transmitted_total", "Number of unicast packets transmitted")),
-    Attribute::plain("counters/link_downed", Family::counter("node_infiniband_link_downed_total", "Number of times the link failed to recover from an error state and went down")),
-    Attribute::plain("counters/link_error_recovery", Family::counter("node_infiniband_link_error_recovery_total", "Number of times the link successfully recovered from an error state")),
-    Attribute::plain("counters/multicast_rcv_packets", Family::counter("node_infiniband_multicast_packets_received_total", "Number of multicast packets received (including errors)")),
-    Attribute::plain("counters/multicast_xmit_packets", Family::counter("node_infiniband_multicast_packets_transmitted_total", "Number of multicast packets transmitted (including errors)")),
-    Attribute::plain("counters/port_rcv_constraint_errors", Family::counter("node_infiniband_port_constraint_errors_received_total", "Number of packets received on the switch physical port that are discarded")),
-    Attribute::plain("counters/port_xmit_constraint_errors", Family::counter("node_infiniband_port_constraint_errors_transmitted_total", "Number of packets not transmitted from the switch physical port")),
-    Attribute::scaled("counters/port_rcv_data", Family::counter("node_infiniband_port_data_received_bytes_total", "Number of data octets received on all links"), WORD),
-    Attribute::scaled("counters/port_xmit_data", Family::counter("node_infiniband_port_data_transmitted_bytes_total", "Number of data octets transmitted on all links"), WORD),
-    Attribute::plain("counters/port_rcv_discards", Family::counter("node_infiniband_port_discards_received_total", "Number of inbound packets discarded by the port because the port is down or congested")),
-    Attribute::plain("counters/port_xmit_discards", Family::counter("node_infiniband_port_discards_transmitted_total", "Number of outbound packets discarded by the port because the port is down or congested")),
-    Attribute::plain("counters/port_rcv_errors", Family::counter("node_infiniband_port_errors_received_total", "Number of packets containing an error that were received on this port")),
-    Attribute::plain("counters/port_rcv_packets", Family::counter("node_infiniband_port_packets_received_total", "Number of packets received on all VLs by this port (including errors)")),
-    Attribute::plain("counters/port_xmit_packets", Family::counter("node_infiniband_port_packets_transmitted_total", "Number of packets transmitted on all VLs from this port (including errors)")),
-    Attribute::plain("counters/port_xmit_wait", Family::counter("node_infiniband_port_transmit_wait_total", "Number of ticks during which the port had data to transmit but no data was sent during the entire tick")),
-    Attribute::plain("counters/unicast_rcv_packets", Family::counter("node_infiniband_unicast_packets_received_total", "Number of unicast packets received (including errors)")),
-    Attribute::plain("counters/unicast_xmit_packets", Family::counter("node_infiniband_unicast_packets_transmitted_total", "Number of unicast packets transmitted (including errors)")),
-];
+impl Check for InfiniBandSettings {
+    fn check(&self, at: &mut Place<'_>) {
+        pair(at, ("device_include", &self.device_include), ("device_exclude", &self.device_exclude));
+    }
+}
 
 pub(super) struct InfiniBand {
     devices: Class<Device>,
+    filter: Filter,
 }
 
 struct Device {
@@ -77,8 +71,11 @@ struct Port {
 }
 
 impl InfiniBand {
-    pub(super) fn new(roots: &Roots) -> Self {
-        Self { devices: Class::new(roots.sysfs.join("class/infiniband")) }
+    pub(super) fn new(roots: &Roots, settings: &InfiniBandSettings) -> Result<Self, Error> {
+        Ok(Self {
+            devices: Class::new(roots.sysfs.join("class/infiniband")),
+            filter: Filter::new(Patterns::new(&settings.device_include, &settings.device_exclude, ""))?,
+        })
     }
 }
 
@@ -119,8 +116,9 @@ impl Port {
 
 impl Sampler for InfiniBand {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        self.devices.each(
-            |_| true,
+        let Self { devices, filter } = self;
+        devices.each(
+            |name| filter.wants(name),
             Device::new,
             |name, device, buffer| {
                 let [board, firmware, adapter] = device.texts.read_or_empty(buffer);
@@ -164,8 +162,11 @@ mod tests {
             .with(&port("state"), "4: ACTIVE\n")
             .with(&port("rate"), "2.5 Gb/sec (1X SDR)\n")
             .with(&port("counters/port_rcv_data"), "10\n")
-            .with(&port("counters/port_rcv_errors"), "N/A (no PMA)\n");
-        let (series, result) = host.sample(&mut InfiniBand::new(host.roots()));
+            .with(&port("counters/port_rcv_errors"), "N/A (no PMA)\n")
+            .with(&port("hw_counters/lifespan"), "10\n")
+            .with("sys/class/infiniband/mlx5_0/fw_ver", "1\n");
+        let settings = InfiniBandSettings { device_exclude: "mlx5".into(), ..InfiniBandSettings::default() };
+        let (series, result) = host.sample(&mut InfiniBand::new(host.roots(), &settings).unwrap());
         result.unwrap();
         let labels = "{device=\"mlx4_0\",port=\"1\"}";
         assert_eq!(
@@ -174,11 +175,12 @@ mod tests {
                 format!("node_infiniband_state_id{labels} 4"),
                 format!("node_infiniband_rate_bytes_per_second{labels} 312500000"),
                 format!("node_infiniband_port_data_received_bytes_total{labels} 40"),
+                format!("node_infiniband_lifespan_seconds{labels} 0.01"),
             ]
         );
     }
 
     survives_any_bytes!("sys/class/infiniband/mlx4_0/ports/1/rate", "40 Gb/sec (4X QDR)\n", host => {
-        InfiniBand::new(host.roots())
+        InfiniBand::new(host.roots(), &InfiniBandSettings::default()).unwrap()
     });
 }

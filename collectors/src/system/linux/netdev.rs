@@ -2,52 +2,36 @@
 //!
 //! The kernel is asked through netlink ([`netlink`]), which tells each kind of error apart; the families are
 //! those of `/proc/net/dev`, which sums them up. With `netdev.netlink: false` that file is read instead: it
-//! lacks `receive_nohandler`.
+//! lacks `receive_nohandler`. With `netdev.enable_detailed_metrics` what the source tells is not summed up.
 
+mod addresses;
+mod families;
 mod netlink;
 pub(in crate::system) mod settings;
+
+use std::path::PathBuf;
 
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
+use self::addresses::Addresses;
+use self::families::{COLUMNS, DETAILED, DETAILED_COLUMNS, FAMILIES};
 use self::netlink::{Link, links};
 use self::settings::NetDevSettings;
-use super::file::KeptFile;
+use super::class::text;
+use super::file::{KeptFile, SmallFile};
 use super::netlink::{Netlink, Subject};
 use super::parse;
 use super::roster::Roster;
 use crate::system::config::Roots;
 use crate::system::filter::Filter;
 
-/// The columns of `/proc/net/dev`, in their order, and what only netlink knows.
-#[rustfmt::skip]
-static FAMILIES: [Family; COLUMNS + 1] = [
-    Family::counter("node_network_receive_bytes_total", "Network device statistic receive_bytes."),
-    Family::counter("node_network_receive_packets_total", "Network device statistic receive_packets."),
-    Family::counter("node_network_receive_errs_total", "Network device statistic receive_errs."),
-    Family::counter("node_network_receive_drop_total", "Network device statistic receive_drop."),
-    Family::counter("node_network_receive_fifo_total", "Network device statistic receive_fifo."),
-    Family::counter("node_network_receive_frame_total", "Network device statistic receive_frame."),
-    Family::counter("node_network_receive_compressed_total", "Network device statistic receive_compressed."),
-    Family::counter("node_network_receive_multicast_total", "Network device statistic receive_multicast."),
-    Family::counter("node_network_transmit_bytes_total", "Network device statistic transmit_bytes."),
-    Family::counter("node_network_transmit_packets_total", "Network device statistic transmit_packets."),
-    Family::counter("node_network_transmit_errs_total", "Network device statistic transmit_errs."),
-    Family::counter("node_network_transmit_drop_total", "Network device statistic transmit_drop."),
-    Family::counter("node_network_transmit_fifo_total", "Network device statistic transmit_fifo."),
-    Family::counter("node_network_transmit_colls_total", "Network device statistic transmit_colls."),
-    Family::counter("node_network_transmit_carrier_total", "Network device statistic transmit_carrier."),
-    Family::counter("node_network_transmit_compressed_total", "Network device statistic transmit_compressed."),
-    Family::counter("node_network_receive_nohandler_total", "Network device statistic receive_nohandler."),
-];
-
-const COLUMNS: usize = 16;
-
 pub(super) struct NetDev {
     source: Source,
-    filter: Filter,
-    devices: Roster<Device>,
+    detailed: bool,
+    addresses: Option<Addresses>,
+    devices: Devices,
 }
 
 enum Source {
@@ -55,10 +39,21 @@ enum Source {
     File(KeptFile),
 }
 
+/// The interfaces, and how they are told.
+struct Devices {
+    known: Roster<Device>,
+    filter: Filter,
+    families: &'static [Family],
+    /// Where the aliases stand, if they are wanted.
+    aliases: Option<PathBuf>,
+    buffer: Vec<u8>,
+}
+
 struct Device {
     name: Box<[u8]>,
     label: String,
     wanted: bool,
+    alias: Option<SmallFile>,
 }
 
 impl NetDev {
@@ -67,50 +62,73 @@ impl NetDev {
             true => Source::Netlink(Netlink::new(Subject::Route)),
             false => Source::File(KeptFile::new(roots.procfs.join("net/dev"))),
         };
-        Ok(Self { source, filter: Filter::new(settings.devices())?, devices: Roster::default() })
+        let detailed = settings.enable_detailed_metrics;
+        let families: &[Family] = match (detailed, settings.netlink) {
+            (false, _) => &FAMILIES,
+            (true, true) => &DETAILED,
+            (true, false) => &DETAILED_COLUMNS,
+        };
+        let devices = Devices {
+            known: Roster::default(),
+            filter: Filter::new(settings.devices())?,
+            families,
+            aliases: settings.label_ifalias.then(|| roots.sysfs.join("class/net")),
+            buffer: Vec::new(),
+        };
+        Ok(Self { source, detailed, addresses: settings.address_info.then(Addresses::new), devices })
     }
 }
 
 impl Sampler for NetDev {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let Self { source, filter, devices } = self;
-        devices.begin();
+        let Self { source, detailed, addresses, devices } = self;
+        devices.known.begin();
+        let mut understood = Ok(());
         match source {
-            Source::Netlink(netlink) => links(netlink, |link| {
-                write(page, filter, devices, link.name, &columns(link));
+            Source::Netlink(netlink) => links(netlink, |link| match detailed {
+                true => devices.write(page, link.name, link.stats.numbers()),
+                false => devices.write(page, link.name, columns(link)),
             })?,
             Source::File(file) => {
-                let mut understood = true;
+                let mut all = true;
                 for line in parse::lines(file.read()?).skip(HEADERS) {
                     match parse(line) {
-                        Some((name, columns)) => write(page, filter, devices, name, &columns),
-                        None => understood = false,
+                        Some((name, columns)) => devices.write(page, name, columns),
+                        None => all = false,
                     }
                 }
-                if !understood {
-                    return Err(file.malformed("a line that is no interface's").into());
+                if !all {
+                    understood = Err(file.malformed("a line that is no interface's"));
                 }
             }
         }
-        devices.end();
-        Ok(())
+        devices.known.end();
+        if let Some(addresses) = addresses {
+            addresses.write(page, &devices.filter)?;
+        }
+        Ok(understood?)
     }
 }
 
-fn write(page: &mut Page, filter: &Filter, devices: &mut Roster<Device>, name: &[u8], columns: &[u64]) {
-    let device = devices.meet(
-        |device| *device.name == *name,
-        || {
-            let label = parse::label(name).into_owned();
-            Device { name: name.into(), wanted: filter.wants(&label), label }
-        },
-    );
-    if !device.wanted {
-        return;
-    }
-    let labels = page.labels(&[("device", &device.label)]);
-    for (family, value) in FAMILIES.iter().zip(columns) {
-        page.set(family, labels, *value as f64);
+impl Devices {
+    fn write(&mut self, page: &mut Page, name: &[u8], numbers: impl IntoIterator<Item = u64>) {
+        let Self { known, filter, families, aliases, buffer } = self;
+        let device = known.meet(
+            |device| *device.name == *name,
+            || {
+                let label = parse::label(name).into_owned();
+                let alias = aliases.as_ref().map(|dir| SmallFile::new(dir.join(&label).join("ifalias")));
+                Device { name: name.into(), wanted: filter.wants(&label), alias, label }
+            },
+        );
+        if !device.wanted {
+            return;
+        }
+        let alias = device.alias.as_mut().and_then(|file| text(file, buffer)).unwrap_or_default();
+        let labels = page.labels(&[("device", &device.label), ("ifalias", &alias)]);
+        for (family, value) in families.iter().zip(numbers) {
+            page.set(family, labels, value as f64);
+        }
     }
 }
 
@@ -192,6 +210,37 @@ mod tests {
         assert_eq!(series.len(), 16);
         assert_eq!(series[0], "node_network_receive_bytes_total{device=\"eth0\"} 1");
         assert_eq!(series[15], "node_network_transmit_compressed_total{device=\"eth0\"} 16");
+    }
+
+    #[test]
+    fn in_detail_the_columns_have_names_of_their_own_and_the_alias_is_a_label() {
+        let host = Fixture::new().with("proc/net/dev", DEV).with("sys/class/net/eth0/ifalias", "uplink\n");
+        let settings = NetDevSettings {
+            netlink: false,
+            device_include: "eth0".into(),
+            label_ifalias: true,
+            enable_detailed_metrics: true,
+            ..NetDevSettings::default()
+        };
+        let (series, result) = host.sample(&mut NetDev::new(host.roots(), &settings).unwrap());
+        result.unwrap();
+        assert_eq!(series.len(), 16);
+        let labels = "{device=\"eth0\",ifalias=\"uplink\"}";
+        assert_eq!(series[3], format!("node_network_receive_dropped_total{labels} 4"));
+    }
+
+    #[test]
+    fn in_detail_netlink_tells_each_counter() {
+        let host = Fixture::new();
+        let settings = NetDevSettings {
+            device_include: "^lo$".into(),
+            enable_detailed_metrics: true,
+            ..NetDevSettings::default()
+        };
+        let (series, result) = host.sample(&mut NetDev::new(host.roots(), &settings).unwrap());
+        result.unwrap();
+        assert_eq!(series.len(), 24);
+        assert!(series[10].starts_with("node_network_receive_length_errors_total{device=\"lo\"} "));
     }
 
     #[test]

@@ -46,10 +46,10 @@ const TC_H_ROOT: u32 = u32::MAX;
 #[serde(deny_unknown_fields, default)]
 pub struct QdiscSettings {
     /// Interfaces to expose; excludes `device_exclude`.
-    #[schemars(extend("x-flag" = "collector.qdisk.device-include"))]
+    #[schemars(extend("x-old-flag" = "collector.qdisk.device-include"))]
     pub device_include: String,
     /// Interfaces to leave out.
-    #[schemars(extend("x-flag" = "collector.qdisk.device-exclude"))]
+    #[schemars(extend("x-old-flag" = "collector.qdisk.device-exclude"))]
     pub device_exclude: String,
     /// Directory whose `results.json` stands for the kernel's answers, to try dashboards and rules without a queue.
     pub fixtures: FilePath,

@@ -45,7 +45,7 @@ groups! {
     filefd, on, "open file handles and their limit" => |roots, (), around| Ok(filefd::FileFd::new(roots, around));
     filesystem, on, "how full the file systems are", filesystem::settings::FileSystemSettings => filesystem::FileSystem::new;
     hwmon, on, "temperatures, voltages, fans", hwmon::HwMonSettings => |roots, settings, _| hwmon::HwMon::new(roots, settings);
-    infiniband, on, "InfiniBand adapters and their ports" => |roots, (), _| Ok(infiniband::InfiniBand::new(roots));
+    infiniband, on, "InfiniBand adapters and their ports", infiniband::InfiniBandSettings => |roots, settings, _| infiniband::InfiniBand::new(roots, settings);
     interrupts, off, "hardware interrupts by CPU, source and driver", interrupts::InterruptsSettings => |roots, settings, _| interrupts::Interrupts::new(roots, settings);
     ipvs, on, "the kernel's load balancer", ipvs::IpvsSettings => |roots, settings, _| Ok(ipvs::Ipvs::new(roots, settings));
     kernel_hung, off, "tasks that the kernel has found hung" => |roots, (), _| Ok(kernel_hung::KernelHung::new(roots));

@@ -18,10 +18,12 @@ const FS_TYPES_EXCLUDED: &str = "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debu
 #[serde(deny_unknown_fields, default)]
 pub struct FileSystemSettings {
     /// Mount points to leave out; by default those of the kernel, of containers and of credentials.
+    #[schemars(extend("x-old-flag" = "collector.filesystem.ignored-mount-points"))]
     pub mount_points_exclude: String,
     /// Mount points to expose; excludes `mount_points_exclude`.
     pub mount_points_include: String,
     /// Types of file systems to leave out; by default those that hold no files of their own.
+    #[schemars(extend("x-old-flag" = "collector.filesystem.ignored-fs-types"))]
     pub fs_types_exclude: String,
     /// Types of file systems to expose; excludes `fs_types_exclude`.
     pub fs_types_include: String,

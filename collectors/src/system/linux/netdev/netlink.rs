@@ -20,6 +20,11 @@ pub(super) struct Stats<'m>(&'m [u8]);
 macro_rules! numbers {
     ($($name:ident = $position:literal),* $(,)?) => {
         impl Stats<'_> {
+            /// All of them, in the kernel's order; what an older kernel lacks is 0.
+            pub(super) fn numbers(&self) -> [u64; [$($position),*].len()] {
+                [$(self.$name()),*]
+            }
+
             $(pub(super) fn $name(&self) -> u64 {
                 self.0.get(8 * $position..8 * $position + 8).map_or(0, u64_at)
             })*
