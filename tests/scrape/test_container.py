@@ -154,27 +154,45 @@ def test_more_containers_than_the_bound_are_counted_not_shown(agent, container):
     assert "left_out=1" in started.log
 
 
-def test_in_a_container_the_agent_tells_its_own(container, unstarted):
+def contained(agent, container, *namespaces, first=""):
+    """Has the agent run in a container with what runtimes mount in it; `first` is a command that still sees the host."""
+    mounts = "".join(f"mount --bind {directory} {directory.parent} && " for directory in container.directories)
+    inside = ["unshare", "--mount", *namespaces, "sh", "-c", f'{first}{mounts}exec "$@"', "inside"]
+    agent.wrapped_in = [*container.command, *inside]
+    return agent.start()
+
+
+@pytest.mark.parametrize("namespaces", [["--cgroup"], []], ids=["of-its-own", "of-the-host"])
+def test_in_a_container_the_agent_tells_its_own(container, unstarted, namespaces):
     own = container(memory=256 * MIB, cpu=0.9)
-    # A namespace whose root is the control group the agent is in, and what runtimes mount in it.
-    mounts = "".join(f"mount --bind {directory} {directory.parent} && " for directory in own.directories)
-    agent = unstarted()
-    namespace = ["unshare", "--cgroup", "--mount", "sh", "-c", f'{mounts}exec "$@"', "namespace"]
-    agent.wrapped_in = [*own.command, *namespace]
-    agent.start()
+    agent = contained(unstarted(), own, *namespaces)
+    path = "/" if namespaces else own.path
     found = page(agent)
-    assert found.value("container_spec_memory_limit_bytes", id="/") == 256 * MIB
-    assert found.value("container_spec_cpu_quota", id="/") == 90_000
+    assert {sample.labels["id"] for sample in found.series("container_last_seen")} == {path}
+    assert found.value("container_spec_memory_limit_bytes", id=path) == 256 * MIB
+    assert found.value("container_spec_cpu_quota", id=path) == 90_000
+    assert found.value("container_processes", id=path) == 1
+    assert found.value("container_oom_events_total", id=path) == 0
 
     def agrees(found):
         truth = own.number("memory.current", "memory.usage_in_bytes")
-        return found.value("container_memory_usage_bytes", id="/") == pytest.approx(truth, rel=0.05)
+        return found.value("container_memory_usage_bytes", id=path) == pytest.approx(truth, rel=0.05)
 
     fresh(agent, agrees)
-    fresh(agent, lambda found: found.value("container_cpu_cfs_periods_total", id="/") > 0)
-    assert found.value("container_processes", id="/") == 1
-    assert found.value("container_oom_events_total", id="/") == 0
-    assert {sample.labels["id"] for sample in found.series("container_last_seen")} == {"/"}
+    fresh(agent, lambda found: found.value("container_cpu_cfs_periods_total", id=path) > 0)
+
+
+def test_in_a_container_that_was_given_the_hosts_tree_the_agent_tells_all(container, unstarted, run, tmp_path):
+    own, other = container(memory=256 * MIB), container(memory=64 * MIB)
+    run(other, HOLD, "1")
+    given = tmp_path / "sys"
+    given.mkdir()
+    agent = unstarted(only(own, other), args=["--path.sysfs", given])
+    contained(agent, own, "--cgroup", first=f"mount --rbind /sys {given} && ")
+    found = page(agent)
+    assert {sample.labels["id"] for sample in found.series("container_last_seen")} == {own.path, other.path}
+    assert found.value("container_spec_memory_limit_bytes", id=other.path) == 64 * MIB
+    assert found.value("container_start_time_seconds", id=other.path) > 0
 
 
 def test_the_page_of_containers_is_strictly_right(agent, container, run):
