@@ -62,6 +62,17 @@ SYS = {
     "devices/system/cpu/cpu0/cpufreq/scaling_driver": "acpi-cpufreq\n",
     "devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
 }
+ID = "0123456789abcdef" * 4
+CGROUPS = {
+    "cgroup.controllers": "cpu io memory pids\n",
+    "cgroup.stat": "nr_descendants 1\nnr_dying_descendants 0\n",
+    f"docker/{ID}/cpu.stat": "usage_usec 3000000\nuser_usec 2000000\nsystem_usec 1000000\n",
+    f"docker/{ID}/io.stat": "8:0 rbytes=4096 wbytes=512 rios=1 wios=1 dbytes=0 dios=0\n",
+    f"docker/{ID}/memory.current": "1048576\n",
+    f"docker/{ID}/memory.stat": "anon 400000\nfile 600000\ninactive_file 500000\nactive_file 100000\n",
+    f"docker/{ID}/cgroup.procs": "12\n",
+    f"docker/{ID}/cgroup.events": "populated 1\nfrozen 0\n",
+}
 
 
 def write(root, files):
@@ -86,8 +97,20 @@ def exporting(agent, http_receiver):
 
 @pytest.fixture
 def made_up(tmp_path):
-    """A host that stands still."""
-    return {"system": {"procfs": write(tmp_path / "proc", PROC), "sysfs": write(tmp_path / "sys", SYS)}}
+    """A host with a container, that stands still."""
+    cgroups = write(tmp_path / "cgroups", CGROUPS)
+    own = {
+        "self/cgroup": "0::/\n",
+        "self/mountinfo": f"1 2 0:3 / {cgroups} rw - cgroup2 cgroup2 rw\n",
+        "12/stat": "12 (sh) S 1 12 12 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 0 1 2",
+    }
+    write(tmp_path / "proc", own)
+    (tmp_path / "proc/self/ns").mkdir()
+    (tmp_path / "proc/self/ns/cgroup").symlink_to("cgroup:[4026531835]")
+    sysfs = write(tmp_path / "sys", SYS)
+    (tmp_path / "sys/dev/block").mkdir(parents=True)
+    (tmp_path / "sys/dev/block/8:0").symlink_to("../../devices/block/sda")
+    return {"system": {"procfs": write(tmp_path / "proc", PROC), "sysfs": sysfs}}
 
 
 def latest(receiver):
@@ -177,6 +200,12 @@ def test_a_host_that_stands_still_is_told_exactly(exporting, http_receiver, made
     assert found["system.disk.io_time"][at(system__device="sda")] == pytest.approx(0.7)
     assert found["system.cpu.frequency"] == {at(cpu__logical_number=0): 1_800_000_000}
     assert found["system.network.conntrack.count"] == {at(): 17}
+    container = {"container__id": ID, "id": f"/docker/{ID}"}
+    assert found["container.cpu.time"][at(**container, cpu__mode="user")] == 2
+    assert found["container.memory.usage"] == {at(**container): 1 << 20}
+    assert found["container.memory.working_set"] == {at(**container): (1 << 20) - 500_000}
+    read = at(**container, disk__io__direction="read", system__device="/dev/sda")
+    assert found["container.disk.io"][read] == 4096
     # Whole numbers are sent as such, and seconds are not.
     assert metrics["system.disk.io"].sum.data_points[0].WhichOneof("value") == "as_int"
     assert metrics["system.cpu.time"].sum.data_points[0].WhichOneof("value") == "as_double"

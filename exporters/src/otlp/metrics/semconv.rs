@@ -8,6 +8,7 @@
 //! Names are of version 1.44 of the conventions. Where those say nothing and the Collector's receiver
 //! `hostmetrics` has a name, it is that name.
 
+mod container;
 mod cpu;
 mod disk;
 mod filesystem;
@@ -27,13 +28,14 @@ use super::families::{Families, Lookup};
 use table::{As, Convention, Source};
 
 /// All tables.
-static TABLES: [&[Convention]; 6] = [
+static TABLES: [&[Convention]; 7] = [
     cpu::CONVENTIONS,
     memory::CONVENTIONS,
     disk::CONVENTIONS,
     filesystem::CONVENTIONS,
     network::CONVENTIONS,
     process::CONVENTIONS,
+    container::CONVENTIONS,
 ];
 
 /// The sources that say all of a family's value, by the family. A share of a whole does not say it.
