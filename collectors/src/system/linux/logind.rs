@@ -10,6 +10,7 @@ use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
 use super::dbus::{Address, Answer, Bus, BusError, Call, Value};
+use crate::system::config::Roots;
 
 static SESSIONS: Family = Family::gauge("node_logind_sessions", "Number of sessions registered in logind.");
 
@@ -49,8 +50,8 @@ struct Kind {
 }
 
 impl LogInd {
-    pub(super) fn new() -> Self {
-        Self { bus: Bus::new(Address::system()) }
+    pub(super) fn new(roots: &Roots) -> Self {
+        Self { bus: Bus::new(Address::system(roots)) }
     }
 }
 

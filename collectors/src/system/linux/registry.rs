@@ -52,7 +52,7 @@ groups! {
     ksmd, off, "memory that was merged because it is the same" => |roots, (), _| Ok(ksmd::Ksmd::new(roots));
     lnstat, off, "the kernel's network caches" => |roots, (), _| Ok(lnstat::LnStat::new(roots));
     loadavg, on, "load averages over 1, 5 and 15 minutes" => |roots, (), _| Ok(loadavg::LoadAvg::new(roots));
-    logind, off, "sessions of users, by seat and kind" => |_, (), _| Ok(logind::LogInd::new());
+    logind, off, "sessions of users, by seat and kind" => |roots, (), _| Ok(logind::LogInd::new(roots));
     mdadm, on, "software RAID" => |roots, (), _| Ok(mdadm::MdAdm::new(roots));
     meminfo, on, "where the memory is" => |roots, (), around| Ok(meminfo::MemInfo::new(roots, around));
     meminfo_numa, off, "where the memory of each NUMA node is" => |roots, (), _| Ok(meminfo_numa::MemInfoNuma::new(roots));
@@ -79,7 +79,7 @@ groups! {
     softnet, on, "packets that each CPU has taken from the network" => |roots, (), _| Ok(softnet::SoftNet::new(roots));
     stat, on, "interrupts, context switches, forks, boot time", stat::StatSettings => |roots, settings, _| Ok(stat::Stat::new(roots, settings));
     sysctl, off, "settings of the kernel that the configuration names", sysctl::SysctlSettings => |roots, settings, _| Ok(sysctl::Sysctl::new(roots, settings));
-    systemd, on, "systemd and its units: states, restarts, sockets, timers", systemd::SystemdSettings => |_, settings, around| systemd::Systemd::new(settings, around.clock.clone());
+    systemd, on, "systemd and its units: states, restarts, sockets, timers", systemd::SystemdSettings => |roots, settings, around| systemd::Systemd::new(roots, settings, around.clock.clone());
     tapestats, on, "what the tape drives have read and written", tapestats::TapeStatsSettings => |roots, settings, _| tapestats::TapeStats::new(roots, settings);
     tcpstat, on, "TCP connections by state, and what waits in their queues" => |roots, (), _| Ok(tcpstat::TcpStat::new(roots));
     textfile, on, "metrics that others leave in files", textfile::TextFileSettings => |_, settings, around| Ok(textfile::TextFile::new(settings, around.clock.clone()));

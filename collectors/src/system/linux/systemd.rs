@@ -20,6 +20,7 @@ pub(super) use self::settings::SystemdSettings;
 use self::settings::Wanted;
 use self::units::{Answered, DESTINATION, Listed, Unit, Units, list};
 use super::dbus::{Address, Answer, Bus, BusError, Call, Value};
+use crate::system::config::Roots;
 
 #[rustfmt::skip] // one line each, however long
 mod families {
@@ -77,8 +78,8 @@ struct Manager {
 }
 
 impl Systemd {
-    pub(super) fn new(settings: &SystemdSettings, clock: Clock) -> Result<Self, Error> {
-        let address = if settings.private { Address::private() } else { Address::system() };
+    pub(super) fn new(roots: &Roots, settings: &SystemdSettings, clock: Clock) -> Result<Self, Error> {
+        let address = if settings.private { Address::private(roots) } else { Address::system(roots) };
         Self::at(address, settings, clock)
     }
 

@@ -1,56 +1,79 @@
-//! Where a bus listens, as the D-Bus specification writes it: `unix:path=/run/bus;unix:abstract=name`.
+//! Where a bus listens: below the host's root, or where `DBUS_SYSTEM_BUS_ADDRESS` says, as the D-Bus specification writes
+//! it: `unix:path=/run/bus;unix:abstract=name`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
 use rustix::net::SocketAddrUnix;
 
 use super::BusError;
+use crate::system::config::Roots;
 
-/// Where the system bus listens unless the environment says otherwise.
-const SYSTEM: &str = "unix:path=/var/run/dbus/system_bus_socket";
+/// Where the system bus listens unless the environment says otherwise, below the host's root.
+const SYSTEM: &str = "run/dbus/system_bus_socket";
 
 /// Where systemd itself listens, for root.
-const PRIVATE: &str = "unix:path=/run/systemd/private";
+const PRIVATE: &str = "run/systemd/private";
 
 /// Sockets to try one after the other.
 #[derive(Debug, Clone)]
 pub(in crate::system::linux) struct Address {
-    text: OsString,
+    listens: Listens,
     /// Whether a bus is behind it, which wants to be greeted; else it is the service itself.
     pub(super) has_bus: bool,
 }
 
+#[derive(Debug, Clone)]
+enum Listens {
+    At(PathBuf),
+    /// As the environment says it.
+    Said(OsString),
+}
+
 impl Address {
     /// The system bus.
-    pub(in crate::system::linux) fn system() -> Self {
-        let text = std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS").filter(|text| !text.is_empty());
-        Self { text: text.unwrap_or_else(|| SYSTEM.into()), has_bus: true }
+    pub(in crate::system::linux) fn system(roots: &Roots) -> Self {
+        let said = std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS").filter(|text| !text.is_empty());
+        Self::system_unless(said, roots)
+    }
+
+    fn system_unless(said: Option<OsString>, roots: &Roots) -> Self {
+        let listens = said.map_or_else(|| Listens::At(roots.rootfs.join(SYSTEM)), Listens::Said);
+        Self { listens, has_bus: true }
     }
 
     /// systemd without a bus between.
-    pub(in crate::system::linux) fn private() -> Self {
-        Self { text: PRIVATE.into(), has_bus: false }
+    pub(in crate::system::linux) fn private(roots: &Roots) -> Self {
+        Self { listens: Listens::At(roots.rootfs.join(PRIVATE)), has_bus: false }
     }
 
     #[cfg(test)]
     pub(in crate::system::linux) fn of(text: &str, has_bus: bool) -> Self {
-        Self { text: text.into(), has_bus }
+        Self { listens: Listens::Said(text.into()), has_bus }
     }
 
     /// The sockets, each with its address as it is written.
     pub(super) fn sockets(&self) -> Result<Vec<(String, SocketAddrUnix)>, BusError> {
+        let said = match &self.listens {
+            Listens::At(path) => {
+                let (name, socket) = (path.display().to_string(), SocketAddrUnix::new(path.as_path()));
+                let socket = socket.map_err(|errno| BusError::Connect(name.clone(), errno.into()))?;
+                return Ok(vec![(name, socket)]);
+            }
+            Listens::Said(said) => said.as_bytes(),
+        };
         let wrong =
             |part: &[u8], why: &str| BusError::Address(format!("{}: {why}", String::from_utf8_lossy(part)));
         let mut sockets = Vec::new();
-        for part in self.text.as_bytes().split(|byte| *byte == b';').filter(|part| !part.is_empty()) {
+        for part in said.split(|byte| *byte == b';').filter(|part| !part.is_empty()) {
             let Some(keys) = part.strip_prefix(b"unix:") else { continue };
             let socket = socket(keys).ok_or_else(|| wrong(part, "no path that can be read"))?;
             let socket = socket.map_err(|errno| wrong(part, &std::io::Error::from(errno).to_string()))?;
             sockets.push((String::from_utf8_lossy(part).into_owned(), socket));
         }
         if sockets.is_empty() {
-            return Err(wrong(self.text.as_bytes(), "no address that begins with `unix:`"));
+            return Err(wrong(said, "no address that begins with `unix:`"));
         }
         Ok(sockets)
     }
@@ -107,6 +130,20 @@ mod tests {
         assert_eq!(found[0].path_bytes().unwrap(), b"/run/a b");
         assert_eq!(found[1].abstract_name().unwrap(), b"bus");
         assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn the_bus_is_the_hosts_unless_the_environment_names_another() {
+        let first = |address: Address| address.sockets().unwrap().remove(0).1;
+        let mut roots = Roots::default();
+        let own = first(Address::system_unless(None, &roots));
+        assert_eq!(own.path_bytes().unwrap(), b"/run/dbus/system_bus_socket");
+        roots.rootfs = "/host".into();
+        let host = first(Address::system_unless(None, &roots));
+        assert_eq!(host.path_bytes().unwrap(), b"/host/run/dbus/system_bus_socket");
+        assert_eq!(first(Address::private(&roots)).path_bytes().unwrap(), b"/host/run/systemd/private");
+        let said = first(Address::system_unless(Some("unix:path=/a".into()), &roots));
+        assert_eq!(said.path_bytes().unwrap(), b"/a");
     }
 
     #[test]
