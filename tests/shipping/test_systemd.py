@@ -3,12 +3,13 @@
 import shutil
 import socket
 import time
+from contextlib import contextmanager
 
 import pytest
 import yaml
 from harness.agent import BINARY, ROOT
 from harness.machine import Machine
-from harness.scrape import Scrape
+from harness.scrape import OPENMETRICS, Scrape, strict
 from harness.wait import until
 
 UNIT = "vigie.service"
@@ -76,7 +77,7 @@ def install(machine):
 def ours(machine):
     """A page on which nothing is older than this call: values younger than a second are used again."""
     time.sleep(1.1)
-    return Scrape(machine.run("curl", "-gsSf", OURS).stdout)
+    return Scrape(machine.run("curl", "-sSf", OURS).stdout)
 
 
 def theirs(machine):
@@ -190,40 +191,88 @@ def test_what_a_unit_is_follows_its_file_after_a_reload(machine):
     assert not page.series("node_systemd_unit_state", name=name, type="simple")
 
 
-def test_process_1_and_the_bus_have_less_to_do_than_with_upstream(machine):
-    def busy():
-        bus = machine.property("dbus.service", "MainPID")
-        paths = [f"/proc/{pid}/schedstat" for pid in ("1", bus)]
-        return sum(int(machine.run("cat", path).stdout.split()[0]) for path in paths) / 1e6
+@contextmanager
+def another(machine, config, *options):
+    """A second agent, which root runs; gives where it is scraped."""
+    machine.write("/root/another.yaml", yaml.safe_dump(config | {"server": {"listen": "127.0.0.1:9751"}}))
+    options = ["--unit=another", "--collect", "-p", "StateDirectory=another", *options]
+    machine.run("systemd-run", *options, "/usr/bin/vigie", "run", "--config.file=/root/another.yaml")
+    try:
+        url = "http://127.0.0.1:9751/metrics"
+        until(lambda: machine.run("curl", "-sSf", url, check=False).returncode == 0, "it answers")
+        yield url
+    finally:
+        machine.run("systemctl", "stop", "another.service")
 
-    def cost(scrape):
-        scrape(machine)
+
+def test_process_1_and_the_bus_have_less_to_do_than_with_upstream(machine):
+    """With the same metrics: those of the defaults here."""
+    upstream = "http://127.0.0.1:9101/metrics"
+    flags = ["--collector.disable-defaults", "--collector.systemd", EXCLUDE]
+    flags += ["--collector.systemd.enable-restarts-metrics", "--web.listen-address=127.0.0.1:9101"]
+    machine.run("systemd-run", "--unit=plain", "--collect", "/usr/bin/theirs", *flags)
+    bus = machine.property("dbus.service", "MainPID")
+
+    def busy():
+        """Milliseconds that both have run."""
+        times = machine.run("cat", "/proc/1/schedstat", f"/proc/{bus}/schedstat").stdout.splitlines()
+        return sum(int(line.split()[0]) for line in times) / 1e6
+
+    def cost(url):
+        until(lambda: machine.run("curl", "-sSf", url, check=False).returncode == 0, "it answers")
         begun = busy()
         for _ in range(5):
-            time.sleep(1.1)
-            scrape(machine)
+            time.sleep(1.1)  # values younger than a second are used again
+            machine.run("curl", "-sSf", url)
         return (busy() - begun) / 5
 
-    mine, upstream = cost(ours), cost(theirs)
-    print(f"process 1 and dbus-daemon: {mine:.2f} ms a scrape, with node_exporter {upstream:.2f} ms")
-    assert mine < upstream / 2
+    try:
+        with another(machine, {}) as url:
+            mine, theirs = cost(url), cost(upstream)
+    finally:
+        machine.run("systemctl", "stop", "plain.service")
+    print(f"process 1 and dbus-daemon: {mine:.2f} ms a scrape, with node_exporter {theirs:.2f} ms")
+    assert mine < theirs / 3
+
+
+def units_of_another(machine, config, *options):
+    with another(machine, config, *options) as url:
+        page = Scrape(machine.run("curl", "-sSf", url).stdout)
+    assert page.value("node_scrape_collector_success", collector="systemd") == 1
+    return {sample.labels["name"] for sample in page.series("node_systemd_unit_state")}
 
 
 def test_root_can_do_without_the_bus(machine):
-    config = {"collectors": {"system": {"systemd": {"private": True}}}, "server": {"listen": "127.0.0.1:9751"}}
-    machine.write("/root/private.yaml", yaml.safe_dump(config))
-    machine.run("mkdir", "-p", "/root/state")
-    options = ["--unit=private", "--setenv=STATE_DIRECTORY=/root/state"]
-    machine.run("systemd-run", *options, "/usr/bin/vigie", "run", "--config.file=/root/private.yaml")
-    try:
-        url = OURS.replace("9750", "9751")
-        until(lambda: machine.run("curl", "-gsSf", url, check=False).returncode == 0, "it answers")
-        private, public = Scrape(machine.run("curl", "-gsSf", url).stdout), ours(machine)
-        assert private.value("node_scrape_collector_success", collector="systemd") == 1
-        states = {key for key in series(public) if key[0] == "node_systemd_unit_state"}
-        assert states and states <= series(private).keys()
-    finally:
-        machine.run("systemctl", "stop", "private.service")
+    expected = {sample.labels["name"] for sample in ours(machine).series("node_systemd_unit_state")}
+    config = {"collectors": {"system": {"systemd": {"private": True}}}}
+    assert units_of_another(machine, config, "-p", "InaccessiblePaths=/run/dbus") == expected | {"another.service"}
+
+
+def test_in_a_container_it_is_the_host_that_is_told_of(machine):
+    expected = {sample.labels["name"] for sample in ours(machine).series("node_systemd_unit_state")}
+    config = {"collectors": {"system": {"rootfs": "/mnt"}}}
+    container = ["-p", "BindReadOnlyPaths=/:/mnt:rbind", "-p", "InaccessiblePaths=/run/dbus"]
+    assert units_of_another(machine, config, *container) == expected | {"another.service"}
+
+
+def test_more_units_than_are_allowed_are_left_out_and_that_is_said(machine):
+    machine.run("systemctl", "start", "broken.service", check=False)
+    with another(machine, {"collectors": {"system": {"systemd": {"max_units": 5}}}}) as url:
+        for _ in range(2):
+            page = Scrape(machine.run("curl", "-sSf", url).stdout)
+            time.sleep(1.1)
+        log = machine.run("journalctl", "--no-pager", "-u", "another.service").stdout
+    units = {sample.labels["name"] for sample in page.series("node_systemd_unit_state")}
+    assert len(units) == 5 and "broken.service" in units
+    everything = {sample.labels["name"] for sample in ours(machine).series("node_systemd_unit_state")}
+    assert page.value("vigie_systemd_units_left_out") == len(everything | {"another.service"}) - 5
+    assert log.count("units are not exposed") == 1, log
+
+
+def test_openmetrics_can_be_read_by_the_strict_parser(machine):
+    text = machine.run("curl", "-sSf", "-H", f"Accept: {OPENMETRICS}", OURS).stdout
+    assert "node_systemd_socket_refused_connections_total" in text
+    assert strict(text)
 
 
 def test_it_does_without_a_bus_and_goes_on_when_the_bus_is_back(machine):
