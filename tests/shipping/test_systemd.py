@@ -2,8 +2,11 @@
 
 import shutil
 import socket
+import threading
 import time
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
@@ -141,6 +144,26 @@ def test_a_unit_that_fails_shows_as_failed(machine):
         ),
         "it has not failed any more",
     )
+
+
+@pytest.fixture
+def page_server(tmp_path):
+    """Serves the files of the test's directory; the machine has no network to be scraped through."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_alert_that_is_shipped_names_the_unit_that_failed(machine, prometheus, page_server, tmp_path):
+    machine.run("systemctl", "start", "broken.service", check=False)
+    (tmp_path / "page.txt").write_text(ours(machine).text)
+    machine.run("systemctl", "reset-failed", "broken.service")
+    rules = [ROOT / "packaging/rules/alerts.yaml"]
+    server = prometheus([page_server], rules=rules, metrics_path="/page.txt")
+    alerts = until(lambda: server.query('ALERTS{alertname="NodeSystemdServiceFailed"}'), "the alert", 30)
+    assert [labels["name"] for labels, _ in alerts] == ["broken.service"]
 
 
 def test_a_service_that_is_restarted_counts_its_restarts(machine):
