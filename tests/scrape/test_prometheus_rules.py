@@ -28,7 +28,8 @@ def alternatives(expression):
 @pytest.fixture
 def server(agent, prometheus, tmp_path):
     """A Prometheus with the rules, that scrapes an agent on this host."""
-    running = agent({"collectors": {"system": {"textfile": {"directory": [str(tmp_path)]}}}})
+    system = {"textfile": {"directory": [str(tmp_path)]}, "exhaustion_window": "30s"}
+    running = agent({"collectors": {"system": system}})
     if not running.scrape().series("node_systemd_unit_state"):
         (tmp_path / "systemd.prom").write_text(SYSTEMD)
     return prometheus([running.url.removeprefix("http://")], rules=RULES)

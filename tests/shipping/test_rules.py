@@ -45,6 +45,10 @@ def unit(state, value=1):
     return {f'node_systemd_unit_state{{name="web.service",state="{state}",type="simple"}}': f"{value}x200"}
 
 
+def exhaustion(resource, seconds):
+    return {f'vigie_exhaustion_seconds{{name="host",resource="{resource}"}}': " ".join([str(seconds)] * 200)}
+
+
 def clock(start, step):
     return {"node_timex_offset_seconds": f"{start}{step:+}x200"}
 
@@ -124,6 +128,10 @@ CASES = {
     ("NodeTextFileCollectorScrapeError", "warning"): (
         always(node_textfile_scrape_error=1),
         [always(node_textfile_scrape_error=0)],
+    ),
+    ("VigieExhaustionNear", "warning"): (
+        exhaustion("memory", 14000),
+        [exhaustion("memory", 15000), exhaustion("memory", "+Inf"), exhaustion("filesystem", 14000)],
     ),
 }
 
