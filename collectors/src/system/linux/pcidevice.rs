@@ -1,17 +1,22 @@
 //! `pcidevice`: the devices on the PCI bus, and how fast they are linked.
 //!
 //! `/sys/bus/pci/devices/<segment>:<bus>:<device>.<function>` (the kernel's ABI/testing/sysfs-bus-pci); the link leads to
-//! a directory in that of the device's parent.
+//! a directory in that of the device's parent. With `pcidevice.names` the numbers of a device are looked up ([`names`]).
 
-use std::path::Path;
+mod names;
+mod settings;
+
+use std::path::{Path, PathBuf};
 
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
+use self::names::{Names, Numbers};
+pub(super) use self::settings::PciDeviceSettings;
 use super::attributes::{Attribute, Attributes};
 use super::class::{Class, Texts, text};
-use super::file::SmallFile;
+use super::file::{SmallFile, read_once};
 use super::parse;
 use crate::system::config::Roots;
 
@@ -49,8 +54,18 @@ static NUMBERS: [Attribute; 7] = [
 
 const POWER_STATES: [&str; 7] = ["D0", "D1", "D2", "D3hot", "D3cold", "unknown", "error"];
 
+/// Where distributions have the names.
+const IDS_FILES: [&str; 2] = ["usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids"];
+
 pub(super) struct PciDevice {
     devices: Class<Option<Device>>,
+    names: Option<IdsFile>,
+}
+
+/// The file that has the names. It is large, and read only where a device is met: its text is not kept.
+struct IdsFile {
+    candidates: Vec<PathBuf>,
+    text: Option<Vec<u8>>,
 }
 
 struct Device {
@@ -62,6 +77,8 @@ struct Device {
     power_state: SmallFile,
     current_speed: SmallFile,
     max_speed: SmallFile,
+    /// Once they were looked up: which numbers, and their names.
+    named: Option<(Numbers, Names)>,
 }
 
 /// `0000:00:02.1`
@@ -86,8 +103,39 @@ impl Address {
 }
 
 impl PciDevice {
-    pub(super) fn new(roots: &Roots) -> Self {
-        Self { devices: Class::new(roots.sysfs.join("bus/pci/devices")) }
+    pub(super) fn new(roots: &Roots, settings: &PciDeviceSettings) -> Self {
+        let candidates = match settings.idsfile.as_os_str().is_empty() {
+            true => IDS_FILES.map(|file| roots.rootfs.join(file)).to_vec(),
+            false => vec![settings.idsfile.to_path_buf()],
+        };
+        Self {
+            devices: Class::new(roots.sysfs.join("bus/pci/devices")),
+            names: settings.names.then_some(IdsFile { candidates, text: None }),
+        }
+    }
+}
+
+impl IdsFile {
+    fn names(&mut self, numbers: &Numbers) -> Names {
+        if self.text.is_none() {
+            self.text = Some(self.read());
+        }
+        Names::find(self.text.as_deref().unwrap_or_default(), numbers)
+    }
+
+    /// The first file that there is; nothing if there is none.
+    fn read(&self) -> Vec<u8> {
+        let mut wrong = None;
+        for path in &self.candidates {
+            match read_once(path, &mut Vec::new()) {
+                Ok(text) => return text.to_vec(),
+                Err(error) => wrong = Some(error),
+            }
+        }
+        if let Some(error) = wrong {
+            tracing::warn!(collector = "pcidevice", "devices have no names: {error}");
+        }
+        Vec::new()
     }
 }
 
@@ -107,16 +155,17 @@ impl Device {
             power_state: file("power_state"),
             current_speed: file("current_link_speed"),
             max_speed: file("max_link_speed"),
+            named: None,
         })
     }
 
-    fn write(&mut self, page: &mut Page, buffer: &mut Vec<u8>) {
+    fn write(&mut self, page: &mut Page, buffer: &mut Vec<u8>, ids: Option<&mut IdsFile>) {
         let Address { segment, bus, device, function } = &self.address;
         let parent = self.parent.as_ref();
         let of_parent = |part: fn(&Address) -> &String| parent.map_or("*", |address| part(address).as_str());
         let [class, id, revision, subsystem, subsystem_vendor, vendor] = self.texts.read_or_empty(buffer);
-        let labels = page.full_labels(&[
-            ("bus", bus),
+        let mut pairs = vec![
+            ("bus", bus.as_str()),
             ("class_id", &class),
             ("device", device),
             ("device_id", &id),
@@ -130,7 +179,30 @@ impl Device {
             ("subsystem_device_id", &subsystem),
             ("subsystem_vendor_id", &subsystem_vendor),
             ("vendor_id", &vendor),
-        ]);
+        ];
+        if let Some(ids) = ids {
+            let plain = |number: &String| number.trim_start_matches("0x").to_ascii_lowercase();
+            let numbers = Numbers {
+                vendor: plain(&vendor),
+                device: plain(&id),
+                subsystem_vendor: plain(&subsystem_vendor),
+                subsystem_device: plain(&subsystem),
+                class: plain(&class),
+            };
+            let known = self.named.take().filter(|(known, _)| *known == numbers);
+            let (_, names) = self.named.insert(known.unwrap_or_else(|| {
+                let names = ids.names(&numbers);
+                (numbers, names)
+            }));
+            pairs.extend([
+                ("class_name", names.class.as_str()),
+                ("device_name", &names.device),
+                ("subsystem_device_name", &names.subsystem_device),
+                ("subsystem_vendor_name", &names.subsystem_vendor),
+                ("vendor_name", &names.vendor),
+            ]);
+        }
+        let labels = page.full_labels(&pairs);
         page.set(&INFO, labels, 1.0);
         let pairs = [("bus", bus.as_str()), ("device", device), ("function", function), ("segment", segment)];
         let labels = page.labels(&pairs);
@@ -160,15 +232,20 @@ fn transfers(text: &str) -> Option<f64> {
 
 impl Sampler for PciDevice {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        self.devices.each(
+        let Self { devices, names } = self;
+        let visited = devices.each(
             |_| true,
             Device::new,
             |_, device, buffer| {
                 if let Some(device) = device {
-                    device.write(page, buffer);
+                    device.write(page, buffer, names.as_mut());
                 }
             },
-        )
+        );
+        if let Some(ids) = names {
+            ids.text = None;
+        }
+        visited
     }
 }
 
@@ -190,7 +267,7 @@ mod tests {
         let devices = host.path().join("sys/bus/pci/devices");
         std::fs::create_dir_all(&devices).unwrap();
         std::os::unix::fs::symlink(host.path().join(real), devices.join("0000:01:00.0")).unwrap();
-        let (series, result) = host.sample(&mut PciDevice::new(host.roots()));
+        let (series, result) = host.sample(&mut PciDevice::new(host.roots(), &PciDeviceSettings::default()));
         result.unwrap();
         assert!(
             series[0].contains("parent_bus=\"00\",parent_device=\"02\",parent_function=\"1\""),
@@ -206,6 +283,27 @@ mod tests {
     }
 
     #[test]
+    fn a_device_is_told_by_name_where_the_file_knows_it() {
+        let dir = "sys/bus/pci/devices/0000:01:00.0";
+        let host = Fixture::new()
+            .with(&format!("{dir}/vendor"), "0x144d\n")
+            .with(&format!("{dir}/device"), "0xA808\n")
+            .with(&format!("{dir}/class"), "0x010802\n")
+            .with("usr/share/hwdata/pci.ids", "144d  Samsung\n\ta808  SSD\nC 01  Mass storage\n");
+        let settings = PciDeviceSettings { names: true, ..PciDeviceSettings::default() };
+        let mut sampler = PciDevice::new(host.roots(), &settings);
+        let (series, result) = host.sample(&mut sampler);
+        result.unwrap();
+        for label in ["class_name=\"Mass storage\"", "device_name=\"SSD\"", "vendor_name=\"Samsung\""] {
+            assert!(series[0].contains(label), "{series:?}");
+        }
+        std::fs::remove_dir_all(host.path().join("usr")).unwrap();
+        assert_eq!(host.sample(&mut sampler).0, series);
+        host.write(&format!("{dir}/device"), "0xa809\n");
+        assert!(host.sample(&mut sampler).0[0].contains("device_name=\"a809\""));
+    }
+
+    #[test]
     fn only_addresses_are_addresses() {
         for name in ["", "pci0000:00", "0000:00:02", "0000:00:xx.1", "a.b"] {
             assert_eq!(Address::parse(name), None, "{name}");
@@ -213,6 +311,6 @@ mod tests {
     }
 
     survives_any_bytes!("sys/bus/pci/devices/0000:01:00.0/max_link_speed", "16.0 GT/s PCIe\n", host => {
-        PciDevice::new(host.roots())
+        PciDevice::new(host.roots(), &PciDeviceSettings::default())
     });
 }

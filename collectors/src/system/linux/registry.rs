@@ -65,7 +65,7 @@ groups! {
     nfsd, on, "what the NFS server was asked for" => |roots, (), _| Ok(nfsd::Nfsd::new(roots));
     nvme, on, "NVMe controllers and their namespaces" => |roots, (), _| Ok(nvme::Nvme::new(roots));
     os, on, "name and version of the operating system" => |roots, (), _| Ok(os::Os::new(roots));
-    pcidevice, off, "devices on the PCI bus, and how they are linked" => |roots, (), _| Ok(pcidevice::PciDevice::new(roots));
+    pcidevice, off, "devices on the PCI bus, and how they are linked", pcidevice::PciDeviceSettings => |roots, settings, _| Ok(pcidevice::PciDevice::new(roots, settings));
     powersupplyclass, on, "batteries and what charges them", powersupplyclass::PowerSupplyClassSettings => |roots, settings, _| powersupplyclass::PowerSupplyClass::new(roots, settings);
     pressure, on, "time lost waiting for CPU, I/O, memory, interrupts" => |roots, (), _| Ok(pressure::Pressure::new(roots));
     processes, on, "processes and threads by state, and their limits" => |roots, (), _| Ok(processes::Processes::new(roots));
