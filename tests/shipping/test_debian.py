@@ -94,7 +94,13 @@ def test_the_sandbox_hides_nothing_of_the_machine(installed):
     command = ["systemd-run", "--unit=free", "--setenv=STATE_DIRECTORY=/tmp/free"]
     installed.run(*command, "/usr/bin/vigie", "run", "--web.listen-address=127.0.0.1:9751")
     until(lambda: installed.run("curl", "-sSf", "http://127.0.0.1:9751/-/ready", check=False).returncode == 0, "ready")
-    free, bound = Scrape(installed.run("curl", "-sSf", "http://127.0.0.1:9751/metrics").stdout), scrape(installed)
+
+    def both():
+        """The pages of both; units may come and go between them, but not every time."""
+        free = Scrape(installed.run("curl", "-sSf", "http://127.0.0.1:9751/metrics").stdout)
+        bound = scrape(installed)
+        assert host(bound).keys() == host(free).keys()
+        return free, bound
 
     def host(page):
         # In which states threads and connections are differs from one moment to the next.
@@ -105,7 +111,7 @@ def test_the_sandbox_hides_nothing_of_the_machine(installed):
                 found[(sample.name, frozenset(sample.labels.items()))] = sample.value
         return found
 
-    assert host(bound).keys() == host(free).keys()
+    free, bound = until(both, "the same series", every=1.1)
     for name in ("node_filesystem_readonly", "node_filesystem_size_bytes", "node_scrape_collector_success"):
         different = {key: value for key, value in host(free).items() if key[0] == name and host(bound)[key] != value}
         assert not different, different
