@@ -228,3 +228,69 @@ fn connect(address: &SocketAddrUnix, until: Instant) -> std::io::Result<UnixStre
     rustix::net::connect(&socket, address)?;
     Ok(UnixStream::from(socket))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write;
+    use std::net::Shutdown;
+
+    use super::super::fake::{Property, refusal, reply, variant};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Answers to the first two calls of a connection, and a signal between.
+    fn answers() -> Vec<u8> {
+        let mut signal = reply(1, "s", |body| body.text("org.freedesktop.systemd1"));
+        signal[1] = 4;
+        let value = reply(2, "v", |body| variant(body, &Property::Statuses(vec![1, 2])));
+        [refusal(1, "a.b", "no"), signal, value].concat()
+    }
+
+    /// How often each of two calls was answered by a bus that sends these bytes and hangs up.
+    fn ask(bytes: &[u8]) -> ([u32; 2], Result<(), BusError>) {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(bytes).unwrap();
+        theirs.shutdown(Shutdown::Write).unwrap();
+        let call = Call::method("a.b", "/", "a.b", "C");
+        let mut counts = [0; 2];
+        let until = Instant::now() + Duration::from_secs(10);
+        let asked = Connection::new(ours).ask(until, &[call, call], &mut |number, answer| {
+            counts[number] += 1;
+            if let Ok(mut body) = answer {
+                body.variant()?;
+            }
+            Ok(())
+        });
+        (counts, asked)
+    }
+
+    #[test]
+    fn answers_are_told_apart_from_what_else_comes() {
+        let (counts, asked) = ask(&answers());
+        asked.unwrap();
+        assert_eq!(counts, [1, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_ends_in_answers_or_an_error(
+            cut in any::<proptest::sample::Index>(),
+            flips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
+            tail in proptest::collection::vec(any::<u8>(), 0..100),
+            repeated in 1..4_usize,
+        ) {
+            let mut bytes = answers().repeat(repeated);
+            bytes.truncate(cut.index(bytes.len()) + 1);
+            for (at, to) in flips {
+                let at = at.index(bytes.len());
+                bytes[at] = to;
+            }
+            bytes.extend(tail);
+            let (counts, asked) = ask(&bytes);
+            prop_assert!(counts.iter().all(|count| *count <= 1), "an answer counts once: {counts:?}");
+            prop_assert!(asked.is_err() || counts == [1, 1]);
+            prop_assert!(!matches!(asked, Err(BusError::Late)), "a bus that hung up is not waited for");
+        }
+    }
+}

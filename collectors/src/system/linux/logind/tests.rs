@@ -83,8 +83,11 @@ fn a_bus_without_logind_is_no_data() {
 fn more_seats_than_are_allowed_are_an_error_and_the_others_are_told() {
     let bus = FakeBus::new(|asked| {
         let (signature, count) = if asked.member == "ListSeats" { ("a(so)", 34) } else { ("a(susso)", 0) };
-        let seat: &[&str] = &["seat", "/seat"];
-        Reaction::Answer(reply(asked.serial, signature, |body| array(body, &vec![seat; count], None)))
+        // Each twice.
+        let names: Vec<String> = (0..2 * count).map(|number| format!("seat{}", number / 2)).collect();
+        let seats: Vec<[&str; 2]> = names.iter().map(|name| [name.as_str(), "/seat"]).collect();
+        let seats: Vec<&[&str]> = seats.iter().map(|seat| &seat[..]).collect();
+        Reaction::Answer(reply(asked.serial, signature, |body| array(body, &seats, None)))
     });
     let (series, result) = sample(&bus);
     assert_eq!(result.unwrap_err().to_string(), "2 seats are left out: more than 32");

@@ -36,21 +36,26 @@ impl Machine {
     }
 
     fn list(&self, body: &mut Writer<'_>) {
-        let length = body.hole();
-        body.align(8);
-        let start = body.position();
-        for (name, active, sub, _) in &self.units {
-            body.align(8);
-            let load = if *active == "gone" { "not-found" } else { "loaded" };
-            for text in [name, "described", load, active, sub, "", &*path(name)] {
-                body.text(text);
-            }
-            body.u32(0);
-            body.text("");
-            body.text("/");
-        }
-        body.fill(length, body.position() - start);
+        write_list(body, self.units.iter().map(|(name, active, sub, _)| (*name, *active, *sub)));
     }
+}
+
+/// Names and both states of units, as `ListUnits` answers them.
+fn write_list<'u>(body: &mut Writer<'_>, units: impl Iterator<Item = (&'u str, &'u str, &'u str)>) {
+    let length = body.hole();
+    body.align(8);
+    let start = body.position();
+    for (name, active, sub) in units {
+        body.align(8);
+        let load = if active == "gone" { "not-found" } else { "loaded" };
+        for text in [name, "described", load, active, sub, "", &*path(name)] {
+            body.text(text);
+        }
+        body.u32(0);
+        body.text("");
+        body.text("/");
+    }
+    body.fill(length, body.position() - start);
 }
 
 fn path(unit: &str) -> String {
@@ -286,6 +291,23 @@ fn the_version_is_the_first_number_of_three_digits() {
 }
 
 proptest! {
+    #[test]
+    fn a_list_of_units_is_read_as_it_was_written(
+        units in proptest::collection::vec((".{0,20}", "[a-z]{0,12}", ".{0,9}"), 0..8),
+    ) {
+        let mut body = Vec::new();
+        let written = units.iter().map(|(name, active, sub)| (name.as_str(), active.as_str(), sub.as_str()));
+        write_list(&mut Writer::new(&mut body), written);
+        let mut found = Vec::new();
+        let mut reader = Reader::new(&body, cfg!(target_endian = "big"), "a(ssssssouso)");
+        list(&mut reader, |unit| {
+            found.push((unit.name.to_owned(), unit.active.to_owned(), unit.sub.to_owned()));
+            assert_eq!(unit.path, path(unit.name));
+        }).unwrap();
+        prop_assert_eq!(found, units);
+        prop_assert!(reader.is_at_end());
+    }
+
     #[test]
     fn any_list_of_units_is_read_or_refused(
         cut in any::<proptest::sample::Index>(),
