@@ -34,12 +34,20 @@ struct Source {
 }
 
 impl Sources {
-    /// Those that are there: which ones depends on the controllers that are on for it. Where a value is in both
-    /// versions (a machine with both), the one with the controllers counts: it comes last.
+    /// Those that are there: which ones depends on the controllers that are on for it. On a machine with both versions
+    /// the one with the controller is read, the other for what only that one has.
     pub(super) fn new(place: &Place, below: &Path) -> Self {
+        let in_legacy =
+            |controller: &str| place.legacy(controller).is_some_and(|dir| dir.join(below).is_dir());
+        let is_in_legacy = |name: &str| match name {
+            "cpu.stat" => in_legacy("cpuacct"),
+            "cgroup.procs" => in_legacy("memory"),
+            _ => false,
+        };
         let dir = place.unified().map(|dir| dir.join(below));
         let unified =
             dir.into_iter().flat_map(|dir| unified::USAGE.iter().map(move |file| (dir.clone(), file)));
+        let unified = unified.filter(|(_, file)| !file.names.iter().any(|name| is_in_legacy(name)));
         let legacy = legacy::USAGE.iter().filter_map(|(controller, files)| {
             let dir = place.legacy(controller)?.join(below);
             Some(files.iter().map(move |file| (dir.clone(), file)))
