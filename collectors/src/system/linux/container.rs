@@ -11,6 +11,7 @@ mod changes;
 mod devices;
 mod identity;
 mod legacy;
+mod member;
 mod mounts;
 mod own;
 mod place;
@@ -28,28 +29,22 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use vigie_pipeline::clock::Clock;
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, NoData, Sampler};
 
 use self::changes::Changes;
 use self::devices::DeviceNames;
+use self::member::{Member, Reader};
 use self::place::Place;
-use self::series::{Limit, Limits, Reading, Usage};
+use self::series::Reading;
 use self::settings::ContainerSettings;
-use self::source::Sources;
 use self::tree::{Found, Wanted};
-use super::file::{FileError, read_once};
+use super::file::read_once;
 use crate::system::config::Roots;
 use crate::system::filter::Filter;
+use crate::system::group::Around;
 
-static LAST_SEEN: Family =
-    Family::gauge("container_last_seen", "Last time a container was seen by the exporter");
-static INFO: Family = Family::gauge(
-    "vigie_container_info",
-    "What is known of a control group: the runtime of a container, the Kubernetes pod that it is in.",
-);
 static LEFT_OUT: Family = Family::gauge(
     "vigie_container_left_out",
     "Control groups that are not exposed because there are more than the setting max.",
@@ -57,7 +52,7 @@ static LEFT_OUT: Family = Family::gauge(
 
 pub(super) struct Container {
     roots: Roots,
-    clock: Clock,
+    around: Around,
     wanted: Wanted,
     max: usize,
     place: Option<(Place, Changes)>,
@@ -65,33 +60,25 @@ pub(super) struct Container {
     left_out: usize,
     /// What went wrong when the tree was last looked through: it counts until the next time.
     problem: Option<String>,
-    devices: DeviceNames,
-    reading: Reading,
-    buffer: Vec<u8>,
-}
-
-/// A control group that is exposed.
-struct Member {
-    id: String,
-    found: Found,
-    sources: Sources,
-    limits: Limits,
+    reader: Reader,
 }
 
 impl Container {
-    pub(super) fn new(roots: &Roots, settings: &ContainerSettings, clock: Clock) -> Result<Self, Error> {
+    pub(super) fn new(roots: &Roots, settings: &ContainerSettings, around: &Around) -> Result<Self, Error> {
         Ok(Self {
             roots: roots.clone(),
-            clock,
+            around: around.clone(),
             wanted: Wanted { units: settings.units, ids: Filter::new(settings.ids())? },
             max: settings.max as usize,
             place: None,
             members: Vec::new(),
             left_out: 0,
             problem: None,
-            devices: DeviceNames::new(roots.sysfs.join("dev/block")),
-            reading: Reading::default(),
-            buffer: Vec::new(),
+            reader: Reader {
+                reading: Reading::default(),
+                buffer: Vec::new(),
+                devices: DeviceNames::new(roots.sysfs.join("dev/block")),
+            },
         })
     }
 
@@ -106,7 +93,7 @@ impl Container {
                 (place, changes)
             }
         };
-        if !changes.are_due(self.clock.monotonic()) {
+        if !changes.are_due(self.around.clock.monotonic()) {
             self.place = Some((place, changes));
             return Ok(());
         }
@@ -117,7 +104,7 @@ impl Container {
         }
         self.keep(&place, found);
         self.read_limits(&place);
-        self.devices.forget();
+        self.reader.devices.forget();
         self.place = Some((place, changes));
         Ok(())
     }
@@ -130,7 +117,7 @@ impl Container {
         };
         let by_path = identity::container(&id);
         let by_mounts = || {
-            let mountinfo = read_once(&self.roots.procfs.join("self/mountinfo"), &mut self.buffer);
+            let mountinfo = read_once(&self.roots.procfs.join("self/mountinfo"), &mut self.reader.buffer);
             own::identity(mountinfo.unwrap_or_default())
         };
         let identity = by_path.unwrap_or_else(by_mounts);
@@ -145,12 +132,7 @@ impl Container {
     fn keep(&mut self, place: &Place, mut found: BTreeMap<String, Found>) {
         self.members.retain_mut(|member| match found.remove(&member.id) {
             Some(found) if found.inode == member.found.inode => {
-                // A controller may have been turned on meanwhile.
-                let sources = Sources::new(place, &found.below);
-                if sources.len() != member.sources.len() {
-                    member.sources = sources;
-                }
-                member.found = found;
+                member.found_again(place, found);
                 true
             }
             Some(other) => {
@@ -162,11 +144,9 @@ impl Container {
         let (units, containers): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, found)| found.is_unit);
         let mut left_out = 0;
         for (id, found) in containers.into_iter().chain(units) {
-            let sources = Sources::new(place, &found.below);
-            if sources.len() == 0 {
-                // There is nothing to tell of what no controller is on for.
-            } else if self.members.len() < self.max {
-                self.members.push(Member { id, found, sources, limits: Limits::default() });
+            let Some(member) = Member::new(place, id, found, &self.around) else { continue };
+            if self.members.len() < self.max {
+                self.members.push(member);
             } else {
                 left_out += 1;
             }
@@ -177,17 +157,7 @@ impl Container {
     fn read_limits(&mut self, place: &Place) {
         self.problem = None;
         for member in &mut self.members {
-            let below = &member.found.below;
-            let (limits, read) = source::limits(place, below, &mut self.buffer);
-            let started = member.limits.get(Limit::StartTime);
-            member.limits = limits;
-            let mut dirs = place.hierarchies.iter().map(|(_, dir)| dir.join(below));
-            let started = started.or_else(|| {
-                dirs.find_map(|dir| start::start_time(&self.roots.procfs, &dir, &mut self.buffer))
-            });
-            if let Some(started) = started {
-                member.limits.set(Limit::StartTime, started);
-            }
+            let read = member.read_limits(place, &self.roots.procfs, &mut self.reader.buffer);
             if let (Err(problem), None) = (read, &self.problem) {
                 self.problem = Some(problem.to_string());
             }
@@ -209,28 +179,16 @@ impl Container {
 
 impl Sampler for Container {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut result =
-            self.look().and_then(|()| self.problem.clone().map_or(Ok(()), |problem| Err(problem.into())));
-        let now = self.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as f64;
+        let mut result = self.look();
+        if let (Ok(()), Some(problem)) = (&result, &self.problem) {
+            result = Err(problem.clone().into());
+        }
+        let now = self.around.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as f64;
         let mut any_gone = false;
         for member in &mut self.members {
-            self.reading.clear();
-            let (is_there, read) = member.sources.read(&mut self.reading, &mut self.buffer);
+            let (is_there, read) = member.sample(page, &mut self.reader, now);
             any_gone |= !is_there;
-            if is_there {
-                if !member.found.is_leaf {
-                    // Those below have processes of their own.
-                    self.reading.forget(Usage::Processes);
-                }
-                source::without_quota(&mut self.reading, &member.limits);
-                let labels = page.labels(&[("id", &member.id), ("name", &member.found.identity.name)]);
-                page.set(&LAST_SEEN, labels, now);
-                member.limits.write(page, labels);
-                self.reading.write(page, labels);
-                self.devices.write(page, labels, &self.reading.io);
-                write_info(page, labels, &member.found.identity);
-            }
-            result = result.and(read.map_err(FileError::into));
+            result = result.and(read.map_err(Error::from));
         }
         if let (Some((_, changes)), true) = (&mut self.place, any_gone) {
             changes.make_due();
@@ -239,13 +197,5 @@ impl Sampler for Container {
             page.set(&LEFT_OUT, Labels::NONE, self.left_out as f64);
         }
         result
-    }
-}
-
-fn write_info(page: &mut Page, labels: Labels, identity: &identity::Identity) {
-    let pairs = [("runtime", identity.runtime.as_str()), ("pod_uid", identity.pod_uid.as_str())];
-    if pairs.iter().any(|(_, value)| !value.is_empty()) {
-        let labels = page.labels_after(labels, &pairs);
-        page.set(&INFO, labels, 1.0);
     }
 }

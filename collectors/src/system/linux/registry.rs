@@ -30,7 +30,7 @@ groups! {
     buddyinfo, off, "free memory in blocks, by their size" => |roots, (), _| Ok(buddyinfo::BuddyInfo::new(roots));
     cgroups, off, "how many control groups each controller has" => |roots, (), _| Ok(cgroups::CGroups::new(roots));
     conntrack, on, "the table of tracked connections" => |roots, (), around| Ok(conntrack::ConnTrack::new(roots, around));
-    container, on, "what containers use and may use, and the units of systemd", container::settings::ContainerSettings => |roots, settings, around| container::Container::new(roots, settings, around.clock.clone());
+    container, on, "what containers use and may use, and the units of systemd", container::settings::ContainerSettings => container::Container::new;
     cpu, on, "time spent by each CPU in each mode, throttling", cpu::CpuSettings => |roots, settings, _| cpu::Cpu::new(roots, settings);
     cpu_vulnerabilities, off, "faults of the CPUs and what is done about them" => |roots, (), _| Ok(cpu_vulnerabilities::CpuVulnerabilities::new(roots));
     cpufreq, on, "how fast the CPUs run and may run" => |roots, (), _| Ok(cpufreq::CpuFreq::new(roots));

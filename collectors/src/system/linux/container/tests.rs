@@ -82,8 +82,9 @@ fn add(host: &Fixture, dir: &str) {
 fn sampler(host: &Fixture, settings: &ContainerSettings) -> (Container, Hand) {
     let (clock, hand) = Clock::manual(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let roots = Roots { procfs: host.roots().procfs.clone(), ..Roots::default() };
-    let mut container = Container::new(&roots, settings, clock).unwrap();
-    container.devices = DeviceNames::new(host.path().join("sys/dev/block"));
+    let around = Around { clock, ..host.around() };
+    let mut container = Container::new(&roots, settings, &around).unwrap();
+    container.reader.devices = DeviceNames::new(host.path().join("sys/dev/block"));
     (container, hand)
 }
 
@@ -243,9 +244,12 @@ fn containers_come_when_the_kernel_counts_more_and_go_at_once() {
     let third = OTHER.replace('f', "0");
     add(&host, &format!("docker/{third}"));
     // What is in a directory that has gone cannot be read through a kept descriptor of the kernel's file systems.
-    container.members.iter_mut().filter(|member| member.id.contains(ID)).for_each(|member| {
-        member.sources = Sources::new(&container.place.as_ref().unwrap().0, Path::new("gone"));
-    });
+    let place = &container.place.as_ref().unwrap().0;
+    container
+        .members
+        .iter_mut()
+        .filter(|member| member.id.contains(ID))
+        .for_each(|member| member.lose(place));
     let (series, result) = host.sample(&mut container);
     result.unwrap();
     assert_eq!(ids(&series), [format!("/docker/{OTHER}")]);
@@ -267,6 +271,27 @@ fn limits_are_read_again_after_a_while() {
     hand.advance(Duration::from_secs(31));
     let (series, _) = host.sample(&mut container);
     assert!(series.contains(&"container_spec_memory_limit_bytes{id=\"/\"} 0".to_owned()));
+}
+
+#[test]
+fn memory_that_fills_up_to_the_limit_is_foreseen() {
+    let host = host(NAMESPACE);
+    add(&host, "");
+    host.write("cg/memory.stat", "inactive_file 0\n");
+    let (mut container, hand) = sampler(&host, &ContainerSettings::default());
+    let mut last = Vec::new();
+    for minute in 0..20 {
+        host.write("cg/memory.current", format!("{}\n", 1_000_000 + 600 * minute));
+        last = host.sample(&mut container).0;
+        hand.advance(Duration::from_secs(60));
+    }
+    let left = 2_097_152 - 1_000_000 - 600 * 19;
+    let foreseen =
+        format!("vigie_exhaustion_seconds{{name=\"/\",resource=\"memory\"}} {}", left as f64 / 10.0);
+    assert!(last.contains(&foreseen), "{foreseen}: {last:?}");
+    host.write("cg/memory.max", "max\n");
+    let (series, _) = host.sample(&mut container);
+    assert!(!series.iter().any(|line| line.starts_with("vigie_exhaustion_seconds")));
 }
 
 #[test]
