@@ -61,3 +61,16 @@ def test_counters_in_detail_and_addresses_are_told_as_by_node_exporter(tmp_path)
     assert addresses == {"127.0.0.1", "::1", "192.0.2.1", "2001:db8::1", "192.0.2.2"}
     in_detail = {key for key in ours[0] if key[0] in theirs[1] or key[0].startswith("node_network_receive_")}
     assert {name for name, _ in in_detail} == theirs[1].keys()
+
+
+def test_interfaces_over_netlink_are_told_as_by_node_exporter(tmp_path):
+    system = {"disable": ["netdev"], "netclass": {"netlink": True, "rtnl_with_stats": True}}
+    flags = ["--collector.netclass", "--collector.netclass.netlink", "--collector.netclass_rtnl.with-stats"]
+    theirs, ours = inside(beside_node_exporter, tmp_path, system, flags)
+    assert theirs[0].keys() - ours[0].keys() == set()
+    assert len({name for name, _ in theirs[0]}) > 30
+    still = [key for key in theirs[0] if not key[0].endswith("_total")]
+    assert {key: ours[0][key] for key in still} == {key: theirs[0][key] for key in still}
+    # node_exporter calls what was sent and received a gauge.
+    told = {name: ("counter" if name.endswith("_total") else kind, text) for name, (kind, text) in theirs[1].items()}
+    assert ours[1] == told

@@ -58,10 +58,24 @@ pub(super) fn check(config: &Config, at: &Place<'_>) {
             at.wrong(format_args!("`{name}` is enabled too"));
         }
     }
+    check_statistics(config, at);
     if config.deadline.0.is_zero() {
         at.key("deadline").wrong("no time at all; write for example `5s`");
     }
 }
+
+/// Two groups must not tell the same.
+#[cfg(target_os = "linux")]
+fn check_statistics(config: &Config, at: &Place<'_>) {
+    let netdev = groups().iter().find(|group| group.name == "netdev");
+    let told = config.netclass.netlink && config.netclass.rtnl_with_stats;
+    if told && netdev.is_some_and(|group| group.is_wanted(config)) {
+        at.key("netclass").key("rtnl_with_stats").wrong("the group `netdev` tells the same: disable it");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn check_statistics(_: &Config, _: &Place<'_>) {}
 
 /// A root that was chosen has to be there. A default one may be missing: the groups that read it say so.
 fn check_roots(config: &Config, at: &Place<'_>) {

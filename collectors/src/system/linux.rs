@@ -34,6 +34,7 @@ mod filefd;
 pub(super) mod filesystem;
 #[cfg(test)]
 mod fixture;
+mod genl;
 mod hwmon;
 mod infiniband;
 mod interrupts;

@@ -1,8 +1,10 @@
 //! `netclass`: what the network interfaces are set to, and whether they are up.
 //!
 //! The files of `/sys/class/net/<interface>` (the kernel's ABI/testing/sysfs-class-net). Some cannot be read while an
-//! interface is down, or by drivers that do not know: they have no series then.
+//! interface is down, or by drivers that do not know: they have no series then. With `netclass.netlink` the kernel is asked
+//! over netlink instead ([`rtnl`]).
 
+mod rtnl;
 mod settings;
 
 use std::path::Path;
@@ -12,6 +14,7 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
+use self::rtnl::Rtnl;
 pub(super) use self::settings::NetClassSettings;
 use super::attributes::{Attribute, Attributes};
 use super::class::{Class, Texts};
@@ -51,9 +54,14 @@ const ADMINISTRATIVELY_UP: u64 = 1;
 const MEGABIT: f64 = 1e6 / 8.0;
 
 pub(super) struct NetClass {
-    interfaces: Class<Interface>,
+    source: Source,
     ignored: Regex,
     ignore_invalid_speed: bool,
+}
+
+enum Source {
+    Sysfs(Class<Interface>),
+    Rtnl(Rtnl),
 }
 
 struct Interface {
@@ -66,8 +74,13 @@ struct Interface {
 
 impl NetClass {
     pub(super) fn new(roots: &Roots, settings: &NetClassSettings) -> Result<Self, Error> {
+        let dir = roots.sysfs.join("class/net");
+        let source = match settings.netlink {
+            true => Source::Rtnl(Rtnl::new(dir, settings.rtnl_with_stats)),
+            false => Source::Sysfs(Class::new(dir)),
+        };
         Ok(Self {
-            interfaces: Class::new(roots.sysfs.join("class/net")),
+            source,
             ignored: Regex::new(settings.ignored())?,
             ignore_invalid_speed: settings.ignore_invalid_speed,
         })
@@ -118,12 +131,15 @@ impl Interface {
 impl Sampler for NetClass {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
         let (ignored, ignore_invalid_speed) = (&self.ignored, self.ignore_invalid_speed);
-        self.interfaces.each(
-            // A file beside the interfaces, not one of them.
-            |name| name != "bonding_masters" && !ignored.is_match(name),
-            Interface::new,
-            |name, interface, buffer| interface.write(page, name, ignore_invalid_speed, buffer),
-        )
+        match &mut self.source {
+            Source::Sysfs(interfaces) => interfaces.each(
+                // A file beside the interfaces, not one of them.
+                |name| name != "bonding_masters" && !ignored.is_match(name),
+                Interface::new,
+                |name, interface, buffer| interface.write(page, name, ignore_invalid_speed, buffer),
+            ),
+            Source::Rtnl(rtnl) => rtnl.sample(page, ignored),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use vigie_pipeline::plug::{Error, Sampler};
 
 use self::addresses::Addresses;
 use self::families::{COLUMNS, DETAILED, DETAILED_COLUMNS, FAMILIES};
+pub(super) use self::netlink::Stats;
 use self::netlink::{Link, links};
 use self::settings::NetDevSettings;
 use super::class::text;

@@ -198,7 +198,12 @@ fn refusal(body: &[u8]) -> NetlinkError {
 fn interface(body: &[u8]) -> Option<(u32, &[u8])> {
     let message = body.get(..IFINFOMSG)?;
     let (_, name) = attributes(&body[IFINFOMSG..]).find(|(kind, _)| *kind == IFLA_IFNAME)?;
-    Some((u32_at(&message[4..]), name.split(|byte| *byte == 0).next().unwrap_or_default()))
+    Some((u32_at(&message[4..]), text(name)))
+}
+
+/// A text up to the zero at its end.
+pub(super) fn text(value: &[u8]) -> &[u8] {
+    value.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// An attribute, for a request.

@@ -73,6 +73,11 @@ pub(super) fn whole_file(text: &[u8]) -> Option<u64> {
     whole(text.trim_ascii())
 }
 
+/// A hardware address: `aa:bb:cc:dd:ee:ff`.
+pub(super) fn hardware_address(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
+}
+
 /// Text for a label: what is not UTF-8 is replaced by U+FFFD.
 pub(super) fn label(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)

@@ -192,22 +192,19 @@ impl Station {
     }
 }
 
-/// A hardware address: `aa:bb:cc:dd:ee:ff`.
-fn address(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::fixture::Fixture;
+    use super::super::parse::hardware_address;
     use super::*;
     use vigie_pipeline::plug::NoData;
 
     #[test]
     fn an_interface_is_told_with_its_network_and_stations_each_once() {
-        let station = || Station { address: address(&[0xaa, 1]), signal_dbm: -52, ..Station::default() };
-        let network = Network { bssid: address(&[0, 0x11]), ssid: "a \"b\"".to_owned(), status: 2 };
+        let station =
+            || Station { address: hardware_address(&[0xaa, 1]), signal_dbm: -52, ..Station::default() };
+        let network = Network { bssid: hardware_address(&[0, 0x11]), ssid: "a \"b\"".to_owned(), status: 2 };
         let interface = Interface {
             name: "wlan0".to_owned(),
             megahertz: 2412,

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
-use super::super::netlink::{u32_at, u64_at};
+use super::super::netlink::{text, u32_at, u64_at};
 use super::super::parse;
 
 const ETHTOOL_GDRVINFO: u32 = 0x03;
@@ -189,11 +189,6 @@ impl Asker {
         }
         Ok(())
     }
-}
-
-/// Up to the first zero.
-pub(super) fn text(bytes: &[u8]) -> &[u8] {
-    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use vigie_pipeline::metric::{Family, Kind};
 
+use super::super::netlink::text;
 use super::super::parse;
-use super::kernel::{ETH_GSTRING_LEN, text};
+use super::kernel::ETH_GSTRING_LEN;
 
 /// Those that many drivers have.
 const KNOWN: [(&str, &str, &str); 7] = [

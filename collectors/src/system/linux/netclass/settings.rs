@@ -14,6 +14,12 @@ pub struct NetClassSettings {
     pub ignored_devices: String,
     /// Leave out a speed below 0, which drivers give that do not know it.
     pub ignore_invalid_speed: bool,
+    /// Ask the kernel through netlink, which is easier on it where there are many interfaces, instead of reading
+    /// `/sys/class/net`.
+    pub netlink: bool,
+    /// With `netlink`: tell what the interfaces have sent and received too, in place of the group `netdev`.
+    #[schemars(extend("x-flag" = "collector.netclass_rtnl.with-stats"))]
+    pub rtnl_with_stats: bool,
 }
 
 impl NetClassSettings {

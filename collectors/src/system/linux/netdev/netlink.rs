@@ -1,7 +1,7 @@
 //! What rtnetlink(7) tells of the interfaces: `RTM_GETLINK`, each answer an `ifinfomsg` and attributes behind it.
 
 use super::super::netlink::{
-    IFINFOMSG, IFLA_IFNAME, Netlink, NetlinkError, RTM_GETLINK, RTM_NEWLINK, attributes, u64_at,
+    IFINFOMSG, IFLA_IFNAME, Netlink, NetlinkError, RTM_GETLINK, RTM_NEWLINK, attributes, text, u64_at,
 };
 
 const IFLA_STATS64: u16 = 23;
@@ -15,13 +15,13 @@ pub(super) struct Link<'m> {
 
 /// `rtnl_link_stats64`: 64-bit numbers one behind the other, of which older kernels have fewer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stats<'m>(&'m [u8]);
+pub(in super::super) struct Stats<'m>(pub(in super::super) &'m [u8]);
 
 macro_rules! numbers {
     ($($name:ident = $position:literal),* $(,)?) => {
         impl Stats<'_> {
             /// All of them, in the kernel's order; what an older kernel lacks is 0.
-            pub(super) fn numbers(&self) -> [u64; [$($position),*].len()] {
+            pub(in super::super) fn numbers(&self) -> [u64; [$($position),*].len()] {
                 [$(self.$name()),*]
             }
 
@@ -73,7 +73,7 @@ fn link(body: &[u8]) -> Option<Link<'_>> {
     let (mut name, mut stats) = (None, None);
     for (kind, value) in attributes(body.get(IFINFOMSG..)?) {
         match kind {
-            IFLA_IFNAME => name = Some(value.split(|byte| *byte == 0).next().unwrap_or_default()),
+            IFLA_IFNAME => name = Some(text(value)),
             IFLA_STATS64 => stats = Some(Stats(value)),
             _ => {}
         }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::super::answers;
 use super::super::file::FileError;
-use super::{Interface, Network, Station, address};
+use super::super::parse::hardware_address;
+use super::{Interface, Network, Station};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -51,7 +52,7 @@ struct StationJson {
 fn base64_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let bytes = BASE64_STANDARD.decode(text).map_err(D::Error::custom)?;
-    Ok(address(&bytes))
+    Ok(hardware_address(&bytes))
 }
 
 /// What the files of a directory say.

@@ -1,20 +1,13 @@
-//! What nl80211 (linux/nl80211.h) tells of wireless interfaces: a family of generic netlink, whose messages begin with a
-//! `genlmsghdr`, a command, and go on with attributes.
+//! What nl80211 (linux/nl80211.h), a family of generic netlink, tells of wireless interfaces.
 
 use std::io::ErrorKind;
 
 use vigie_pipeline::plug::{Error, NoData};
 
-use super::super::netlink::{Netlink, NetlinkError, Subject, attribute, attributes, u16_at, u32_at, u64_at};
+use super::super::genl::{Genl, GenlError};
+use super::super::netlink::{NetlinkError, attribute, attributes, text, u16_at, u32_at, u64_at};
 use super::super::parse;
-use super::{Interface, Network, Station, address};
-
-/// The family that knows the others, and what it tells of them (linux/genetlink.h).
-const GENL_ID_CTRL: u16 = 0x10;
-const CTRL_CMD_GETFAMILY: u8 = 3;
-const CTRL_ATTR_FAMILY_ID: u16 = 1;
-const CTRL_ATTR_FAMILY_NAME: u16 = 2;
-const GENLMSGHDR: usize = 4;
+use super::{Interface, Network, Station};
 
 const NL80211_CMD_GET_INTERFACE: u8 = 5;
 const NL80211_CMD_GET_STATION: u8 = 17;
@@ -53,74 +46,42 @@ const NL80211_RATE_INFO_BITRATE32: u16 = 5;
 const SSID: u8 = 0;
 
 pub(super) struct Kernel {
-    netlink: Netlink,
-    /// The number of nl80211, once it was found.
-    family: Option<u16>,
+    nl80211: Genl,
 }
 
 impl Kernel {
     pub(super) fn new() -> Self {
-        Self { netlink: Netlink::new(Subject::Generic), family: None }
+        Self { nl80211: Genl::new("nl80211") }
     }
 
     /// # Errors
     /// `NoData` where the kernel has no wireless.
     pub(super) fn interfaces(&mut self) -> Result<Vec<Interface>, Error> {
-        let family = match self.family {
-            Some(family) => family,
-            None => self.find()?.ok_or_else(|| NoData("the kernel has no nl80211".into()))?,
-        };
-        // The module may be loaded again, under another number.
-        self.family = None;
         let mut found = Vec::new();
-        self.ask(family, NL80211_CMD_GET_INTERFACE, &[], |body| found.extend(interface(body)))?;
+        let listed = self.nl80211.dump(NL80211_CMD_GET_INTERFACE, &[], |body| found.extend(interface(body)));
+        listed.map_err(|error| match error {
+            GenlError::Absent(_) => NoData(error.to_string()).into(),
+            GenlError::Netlink(_) => Error::from(error),
+        })?;
         for (number, interface) in &mut found {
             let which = attribute(NL80211_ATTR_IFINDEX, &number.to_ne_bytes());
-            let mut network = None;
-            let networks = self.ask(family, NL80211_CMD_GET_SCAN, &which, |body| {
-                network = network.take().or_else(|| joined(body));
-            });
-            or_nothing(networks)?;
-            interface.network = network;
+            let network = &mut interface.network;
+            or_nothing(self.nl80211.dump(NL80211_CMD_GET_SCAN, &which, |body| {
+                *network = network.take().or_else(|| joined(body));
+            }))?;
             let stations = &mut interface.stations;
-            let listed =
-                self.ask(family, NL80211_CMD_GET_STATION, &which, |body| stations.extend(station(body)));
-            or_nothing(listed)?;
+            or_nothing(
+                self.nl80211.dump(NL80211_CMD_GET_STATION, &which, |body| stations.extend(station(body))),
+            )?;
         }
-        self.family = Some(family);
         Ok(found.into_iter().map(|(_, interface)| interface).collect())
-    }
-
-    /// The number of the family. All are listed: asking for one by its name would make the kernel load the module.
-    fn find(&mut self) -> Result<Option<u16>, NetlinkError> {
-        let mut number = None;
-        self.ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, &[], |body| {
-            number = number.or_else(|| numbered(body, b"nl80211"));
-        })?;
-        Ok(number)
-    }
-
-    /// Calls `take` with the attributes of each message.
-    fn ask(
-        &mut self,
-        family: u16,
-        command: u8,
-        which: &[u8],
-        mut take: impl FnMut(&[u8]),
-    ) -> Result<(), NetlinkError> {
-        let request = [&[command, 0, 0, 0], which].concat();
-        self.netlink.dump(family, &request, |kind, body| {
-            if let Some(body) = body.get(GENLMSGHDR..).filter(|_| kind == family) {
-                take(body);
-            }
-        })
     }
 }
 
 /// A kind of interface that has nothing of the sort, and one that has gone meanwhile, are no failures.
-fn or_nothing(asked: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+fn or_nothing(asked: Result<(), GenlError>) -> Result<(), GenlError> {
     match asked {
-        Err(NetlinkError::Refused(error))
+        Err(GenlError::Netlink(NetlinkError::Refused(error)))
             if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported)
                 || error.raw_os_error() == Some(libc::ENODEV) =>
         {
@@ -128,18 +89,6 @@ fn or_nothing(asked: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
         }
         asked => asked,
     }
-}
-
-/// The number of a family, if that is its name.
-fn numbered(body: &[u8], name: &[u8]) -> Option<u16> {
-    let value = |wanted| attributes(body).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
-    let named = text(value(CTRL_ATTR_FAMILY_NAME)?) == name;
-    value(CTRL_ATTR_FAMILY_ID).filter(|_| named).map(u16_at)
-}
-
-/// Without the zero at its end.
-fn text(value: &[u8]) -> &[u8] {
-    value.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Number and what is known so far; `None` for a device that has none, as one for peer-to-peer.
@@ -163,7 +112,7 @@ fn joined(body: &[u8]) -> Option<Network> {
     for (kind, value) in attributes(bss) {
         match kind {
             NL80211_BSS_STATUS => status = Some(u32_at(value)),
-            NL80211_BSS_BSSID => bssid = address(value),
+            NL80211_BSS_BSSID => bssid = parse::hardware_address(value),
             NL80211_BSS_INFORMATION_ELEMENTS => ssid = name(value),
             _ => {}
         }
@@ -188,7 +137,7 @@ fn station(body: &[u8]) -> Option<Station> {
     let (mut station, mut told) = (Station::default(), None);
     for (kind, value) in attributes(body) {
         match kind {
-            NL80211_ATTR_MAC => station.address = address(value),
+            NL80211_ATTR_MAC => station.address = parse::hardware_address(value),
             NL80211_ATTR_STA_INFO => told = Some(value),
             _ => {}
         }
