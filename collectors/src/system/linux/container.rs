@@ -33,7 +33,7 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, NoData, Sampler};
 
-use self::changes::Changes;
+use self::changes::{Changes, Due};
 use self::devices::DeviceNames;
 use self::member::{Member, Reader};
 use self::place::Place;
@@ -93,18 +93,22 @@ impl Container {
                 (place, changes)
             }
         };
-        if !changes.are_due(self.around.clock.monotonic()) {
+        let Some(due) = changes.due(self.around.clock.monotonic()) else {
             self.place = Some((place, changes));
             return Ok(());
-        }
+        };
         // If this fails, the place is looked for anew the next time.
         let mut found = tree::look(&place, &self.wanted)?;
         if place.is_container {
             self.add_own(&place, &mut found);
         }
+        if due == Due::Everything {
+            self.problem = None;
+            self.members.iter_mut().for_each(Member::forget);
+            self.reader.devices.forget();
+        }
         self.keep(&place, found);
         self.read_limits(&place);
-        self.reader.devices.forget();
         self.place = Some((place, changes));
         Ok(())
     }
@@ -132,7 +136,7 @@ impl Container {
     fn keep(&mut self, place: &Place, mut found: BTreeMap<String, Found>) {
         self.members.retain_mut(|member| match found.remove(&member.id) {
             Some(found) if found.inode == member.found.inode => {
-                member.found_again(place, found);
+                member.found = found;
                 true
             }
             Some(other) => {
@@ -155,7 +159,6 @@ impl Container {
     }
 
     fn read_limits(&mut self, place: &Place) {
-        self.problem = None;
         for member in &mut self.members {
             let read = member.read_limits(place, &self.roots.procfs, &mut self.reader.buffer);
             if let (Err(problem), None) = (read, &self.problem) {
@@ -191,7 +194,7 @@ impl Sampler for Container {
             result = result.and(read.map_err(Error::from));
         }
         if let (Some((_, changes)), true) = (&mut self.place, any_gone) {
-            changes.make_due();
+            changes.one_has_gone();
         }
         if self.place.is_some() {
             page.set(&LEFT_OUT, Labels::NONE, self.left_out as f64);

@@ -11,8 +11,17 @@ use super::super::file::KeptFile;
 use super::super::parse;
 use super::place::Place;
 
-/// How long counts are believed.
+/// How long counts, and what seldom changes, are believed.
 const WHILE: Duration = Duration::from_secs(30);
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// To look for what has come and gone.
+    Tree,
+    /// Also to read again what seldom changes of those that are known.
+    Everything,
+}
 
 /// What was known when the tree was last looked through.
 #[derive(Debug)]
@@ -20,7 +29,9 @@ pub(super) struct Changes {
     unified: Option<KeptFile>,
     legacy: Option<KeptFile>,
     counted: (u64, Vec<u8>),
-    looked: Option<Instant>,
+    any_gone: bool,
+    /// When everything was last due.
+    since: Option<Instant>,
 }
 
 impl Changes {
@@ -28,29 +39,31 @@ impl Changes {
         let unified = place.unified().map(|dir| KeptFile::new(dir.join("cgroup.stat")));
         let has_legacy = place.hierarchies.len() > usize::from(unified.is_some());
         let legacy = has_legacy.then(|| KeptFile::new(procfs.join("cgroups")));
-        Self { unified, legacy, counted: (0, Vec::new()), looked: None }
+        Self { unified, legacy, counted: (0, Vec::new()), any_gone: false, since: None }
     }
 
-    /// Whether to look now; if so, it counts as done.
-    pub(super) fn are_due(&mut self, now: Instant) -> bool {
+    /// What is due now; it counts as done.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         let unified =
             self.unified.as_mut().and_then(|file| descendants(file.read().ok()?)).unwrap_or_default();
         let legacy = self.legacy.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        let is_same = self.counted.0 == unified && self.counted.1 == legacy;
-        let is_recent = self.looked.is_some_and(|looked| now.saturating_duration_since(looked) < WHILE);
-        if is_same && is_recent {
-            return false;
+        let has_changed = self.counted.0 != unified || self.counted.1 != legacy;
+        if has_changed {
+            self.counted.0 = unified;
+            self.counted.1.clear();
+            self.counted.1.extend_from_slice(legacy);
         }
-        self.counted.0 = unified;
-        self.counted.1.clear();
-        self.counted.1.extend_from_slice(legacy);
-        self.looked = Some(now);
-        true
+        let any_gone = std::mem::take(&mut self.any_gone);
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= WHILE) {
+            self.since = Some(now);
+            return Some(Due::Everything);
+        }
+        (has_changed || any_gone).then_some(Due::Tree)
     }
 
     /// Something that was there has gone: the counts may be the same by now.
-    pub(super) fn make_due(&mut self) {
-        self.looked = None;
+    pub(super) fn one_has_gone(&mut self) {
+        self.any_gone = true;
     }
 }
 

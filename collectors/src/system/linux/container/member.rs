@@ -28,6 +28,8 @@ pub(super) struct Member {
     pub(super) found: Found,
     sources: Sources,
     limits: Limits,
+    /// Whether the limits are those of now.
+    is_known: bool,
     /// When the memory runs out that it may use.
     memory: Forecast,
 }
@@ -44,26 +46,37 @@ impl Member {
     pub(super) fn new(place: &Place, id: String, found: Found, around: &Around) -> Option<Self> {
         let sources = Sources::new(place, &found.below);
         let memory = Forecast::new("memory", around);
-        (sources.len() > 0).then(|| Self { id, found, sources, limits: Limits::default(), memory })
+        (sources.len() > 0).then(|| Self {
+            id,
+            found,
+            sources,
+            limits: Limits::default(),
+            is_known: false,
+            memory,
+        })
     }
 
-    /// It was found again. A controller may have been turned on meanwhile.
-    pub(super) fn found_again(&mut self, place: &Place, found: Found) {
-        let sources = Sources::new(place, &found.below);
-        if sources.len() != self.sources.len() {
-            self.sources = sources;
-        }
-        self.found = found;
+    /// Has what seldom changes read again the next time.
+    pub(super) fn forget(&mut self) {
+        self.is_known = false;
     }
 
-    /// Reads what seldom changes.
+    /// Reads what seldom changes, unless it is known.
     pub(super) fn read_limits(
         &mut self,
         place: &Place,
         procfs: &Path,
         buffer: &mut Vec<u8>,
     ) -> Result<(), FileError> {
+        if std::mem::replace(&mut self.is_known, true) {
+            return Ok(());
+        }
         let below = &self.found.below;
+        // A controller may have been turned on meanwhile.
+        let sources = Sources::new(place, below);
+        if sources.len() != self.sources.len() {
+            self.sources = sources;
+        }
         let (limits, result) = source::limits(place, below, buffer);
         let started = self.limits.get(Limit::StartTime);
         self.limits = limits;

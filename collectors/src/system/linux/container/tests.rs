@@ -274,6 +274,21 @@ fn limits_are_read_again_after_a_while() {
 }
 
 #[test]
+fn limits_are_read_again_however_often_containers_come_and_go() {
+    let host = host(NAMESPACE);
+    add(&host, "");
+    let (mut container, hand) = sampler(&host, &ContainerSettings::default());
+    host.sample(&mut container).1.unwrap();
+    host.write("cg/memory.max", "max\n");
+    let told = (1..=4).map(|reading| {
+        count(&host, 10 + reading);
+        hand.advance(Duration::from_secs(10));
+        host.sample(&mut container).0.contains(&"container_spec_memory_limit_bytes{id=\"/\"} 0".to_owned())
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [false, false, true, true]);
+}
+
+#[test]
 fn memory_that_fills_up_to_the_limit_is_foreseen() {
     let host = host(NAMESPACE);
     add(&host, "");
