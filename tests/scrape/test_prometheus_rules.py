@@ -5,6 +5,8 @@ import re
 import pytest
 import yaml
 from harness.agent import ROOT
+from harness.container import Container
+from harness.process import Process
 from harness.wait import until
 
 RULES = sorted((ROOT / "packaging/rules").glob("*.yaml"))
@@ -26,7 +28,17 @@ def alternatives(expression):
 
 
 @pytest.fixture
-def server(agent, prometheus, tmp_path):
+def contained(request, tmp_path):
+    """A container with limits, in which something wants more CPU than it gets."""
+    made = Container()
+    request.addfinalizer(made.remove)
+    made.limit(memory=64 << 20, cpu=0.05)
+    process = Process([*made.command, "sh", "-c", "while :; do :; done"], tmp_path / "contained.log")
+    request.addfinalizer(process.stop)
+
+
+@pytest.fixture
+def server(contained, agent, prometheus, tmp_path):
     """A Prometheus with the rules, that scrapes an agent on this host."""
     system = {"textfile": {"directory": [str(tmp_path)]}, "exhaustion_window": "30s"}
     running = agent({"collectors": {"system": system}})

@@ -53,6 +53,14 @@ def clock(start, step):
     return {"node_timex_offset_seconds": f"{start}{step:+}x200"}
 
 
+def container(**values):
+    """A container's series: a value that stays as it is, or what promtool makes of a text."""
+    return {
+        f'container_{name}{{id="/docker/1",name="1"}}': value if isinstance(value, str) else f"{value}x200"
+        for name, value in values.items()
+    }
+
+
 # alert and severity: series that make it fire, and others that do not
 CASES = {
     ("NodeCPUHighUsage", "info"): (cpus(3), [cpus(9)]),
@@ -128,6 +136,24 @@ CASES = {
     ("NodeTextFileCollectorScrapeError", "warning"): (
         always(node_textfile_scrape_error=1),
         [always(node_textfile_scrape_error=0)],
+    ),
+    ("ContainerOutOfMemoryKill", "warning"): (
+        container(oom_events_total="0x145 1x54"),
+        [container(oom_events_total=7)],
+    ),
+    ("ContainerMemoryNearLimit", "warning"): (
+        container(memory_working_set_bytes=91, spec_memory_limit_bytes=100),
+        [
+            container(memory_working_set_bytes=89, spec_memory_limit_bytes=100),
+            container(memory_working_set_bytes=91, spec_memory_limit_bytes=0),
+        ],
+    ),
+    ("CPUThrottlingHigh", "info"): (
+        container(cpu_cfs_periods_total="0+600x200", cpu_cfs_throttled_periods_total="0+156x200"),
+        [
+            container(cpu_cfs_periods_total="0+600x200", cpu_cfs_throttled_periods_total="0+144x200"),
+            container(cpu_cfs_periods_total="0x200", cpu_cfs_throttled_periods_total="0x200"),
+        ],
     ),
     ("VigieExhaustionNear", "warning"): (
         exhaustion("memory", 14000),
