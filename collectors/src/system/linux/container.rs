@@ -133,6 +133,7 @@ impl Container {
     }
 
     /// Keeps what was exposed before and is still there, then takes containers, then units, as long as there is room.
+    /// Only a unit makes room for a container.
     fn keep(&mut self, place: &Place, mut found: BTreeMap<String, Found>) {
         self.members.retain_mut(|member| match found.remove(&member.id) {
             Some(found) if found.inode == member.found.inode => {
@@ -146,11 +147,17 @@ impl Container {
             None => false,
         });
         let (units, containers): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, found)| found.is_unit);
+        let mut lacking = (self.members.len() + containers.len()).saturating_sub(self.max);
         let mut left_out = 0;
+        self.members.retain(|member| {
+            let makes_room = lacking > 0 && member.found.is_unit;
+            lacking -= usize::from(makes_room);
+            left_out += usize::from(makes_room);
+            !makes_room
+        });
         for (id, found) in containers.into_iter().chain(units) {
-            let Some(member) = Member::new(place, id, found, &self.around) else { continue };
             if self.members.len() < self.max {
-                self.members.push(member);
+                self.members.extend(Member::new(place, id, found, &self.around));
             } else {
                 left_out += 1;
             }

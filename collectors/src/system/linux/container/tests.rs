@@ -230,6 +230,19 @@ fn what_is_exposed_stays_when_the_bound_is_reached() {
 }
 
 #[test]
+fn a_unit_makes_room_for_a_container() {
+    let host = host(MACHINE);
+    add(&host, "system.slice/nginx.service");
+    let (mut container, _) = sampler(&host, &ContainerSettings { units: true, max: 1, ..Default::default() });
+    assert_eq!(ids(&host.sample(&mut container).0), ["/system.slice/nginx.service"]);
+    add(&host, &format!("docker/{ID}"));
+    count(&host, 4);
+    let (series, _) = host.sample(&mut container);
+    assert_eq!(ids(&series), [format!("/docker/{ID}")]);
+    assert!(series.contains(&"vigie_container_left_out 1".to_owned()));
+}
+
+#[test]
 fn containers_come_when_the_kernel_counts_more_and_go_at_once() {
     let host = host(MACHINE);
     add(&host, &format!("docker/{ID}"));
