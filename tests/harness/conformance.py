@@ -1,9 +1,10 @@
-"""Checks against other projects' test data: `python -m harness.conformance DIR`.
+"""Checks against other projects' test data: `python -m harness.conformance DIR [SEED]`.
 
 A check passes or fails. What is only partly reached fails when less of it is reached than before.
 """
 
 import json
+import random
 import re
 import sys
 import tarfile
@@ -11,7 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from . import golden
+from . import golden, mutations
 from .agent import Agent
 from .receiver import HttpReceiver
 from .scrape import OPENMETRICS, strict
@@ -24,7 +25,7 @@ def unpacked(archive, directory):
     return Path(directory)
 
 
-def check_access_log(data, work):
+def check_access_log(data, work, seed):
     """Every line of a real access log arrives as it is, with its status."""
     log = data / "logs/apache_combined.log"
     (row,) = [line for line in (data / "README.md").read_text().splitlines() if "apache_combined.log" in line]
@@ -45,7 +46,7 @@ def check_access_log(data, work):
     return f"{len(records)} lines, {len(counts)} kinds of status"
 
 
-def check_exposition(data, work):
+def check_exposition(data, work, seed):
     """The agent's OpenMetrics page is one of those that parse, and the judge of that knows the others."""
     cases = sorted(unpacked(data / "openmetrics/parsers.tar.gz", work / "openmetrics").glob("parsers/*/test.json"))
     right = 0
@@ -65,18 +66,24 @@ def check_exposition(data, work):
     return f"{len(families)} families; the judge is right about {right} of {len(cases)} expositions"
 
 
-def check_golden_host(data, work):
+def check_golden_host(data, work, seed):
     """As many samples of the golden scrape as ever, from the same made-up host."""
     host = unpacked(data / "node_exporter/fixtures.tar.gz", work / "host")
     return golden.check(host, (data / "node_exporter/e2e-output.txt").read_text(), work)
 
 
-def main(data):
+def check_mutated_host(data, work, seed):
+    """Whatever is wrong with some of that host's files, the others are told as ever."""
+    return mutations.check(unpacked(data / "node_exporter/fixtures.tar.gz", work / "mutated"), work, seed)
+
+
+def main(data, seed=None):
+    seed = int(seed or random.randrange(1 << 32))
     passed = failed = 0
     with tempfile.TemporaryDirectory() as work:
-        for check in (check_access_log, check_exposition, check_golden_host):
+        for check in (check_access_log, check_exposition, check_golden_host, check_mutated_host):
             try:
-                print(f"{check.__name__}: {check(Path(data), Path(work))}")
+                print(f"{check.__name__}: {check(Path(data), Path(work), seed)}")
                 passed += 1
             except Exception as error:  # noqa: BLE001, the next check is worth running whatever this one met
                 print(f"{check.__name__}: FAILED: {error!r}")
@@ -86,4 +93,4 @@ def main(data):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

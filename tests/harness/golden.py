@@ -152,18 +152,24 @@ def known(system):
     return system
 
 
+def system(host):
+    """The configuration of the golden scrape."""
+    return known(
+        {
+            "procfs": str(host / "proc"),
+            "sysfs": str(host / "sys"),
+            "rootfs": str(host),
+            "udev_data": str(host / "udev/data"),
+            "enable": list(ENABLED),
+            "disable": list(DISABLED),
+            **settings(host),
+        }
+    )
+
+
 def measure(host, golden, work):
     """Scrapes the golden host; the scores and what there is too much."""
-    system = {
-        "procfs": str(host / "proc"),
-        "sysfs": str(host / "sys"),
-        "rootfs": str(host),
-        "udev_data": str(host / "udev/data"),
-        "enable": ENABLED,
-        "disable": DISABLED,
-        **settings(host),
-    }
-    agent = Agent(work / "golden", {"collectors": {"system": known(system)}}).start()
+    agent = Agent(work / "golden", {"collectors": {"system": system(host)}}).start()
     try:
         page = agent.scrape().text
     finally:
