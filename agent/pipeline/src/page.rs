@@ -5,6 +5,8 @@
 //! share (`device="sda",mode="user"`), and rows refer to them; a cleared page keeps its memory, so a
 //! page that goes round allocates nothing.
 
+mod repeats;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -104,6 +106,7 @@ pub struct Page {
     arena: String,
     /// Where the last row's family stood: rows are mostly written in the same order again and again.
     cursor: usize,
+    scratch: repeats::Scratch,
 }
 
 impl Page {
@@ -157,7 +160,7 @@ impl Page {
         Labels { start: start as u32, len: (self.arena.len() - start) as u32 }
     }
 
-    /// Writes one value. The same family and labels must not be written twice.
+    /// Writes one value. Of two with the same family and labels the first counts, once [`Page::drop_repeats`] was called.
     pub fn set(&mut self, family: impl Into<FamilyRef>, labels: Labels, value: f64) {
         self.push(family.into(), Suffix::None, labels, value);
     }

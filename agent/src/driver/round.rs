@@ -167,7 +167,12 @@ fn work(rounds: &sync_mpsc::Receiver<Arc<Round>>, late: &mpsc::UnboundedSender<S
 }
 
 fn sample(sampler: &mut dyn Sampler, page: &mut Page) -> Outcome {
-    match catch_unwind(AssertUnwindSafe(|| sampler.sample(page))) {
+    let sampled = catch_unwind(AssertUnwindSafe(|| sampler.sample(page)));
+    let repeats = page.drop_repeats();
+    match sampled {
+        Ok(Ok(())) if repeats > 0 => {
+            Outcome::Failed(format!("{repeats} series came twice: the first ones count"))
+        }
         Ok(Ok(())) => Outcome::Fine,
         Ok(Err(error)) if error.is::<NoData>() => Outcome::NoData(error.to_string()),
         Ok(Err(error)) => Outcome::Failed(error.to_string()),

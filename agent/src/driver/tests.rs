@@ -26,6 +26,15 @@ impl Sampler for Fails {
     }
 }
 
+struct Repeats;
+impl Sampler for Repeats {
+    fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
+        page.set(&VALUE, Labels::NONE, 1.0);
+        page.set(&VALUE, Labels::NONE, 2.0);
+        Ok(())
+    }
+}
+
 struct Panics;
 impl Sampler for Panics {
     fn sample(&mut self, _: &mut Page) -> Result<(), Error> {
@@ -102,6 +111,15 @@ async fn a_failing_sampler_keeps_what_it_wrote_and_says_so() {
     let rows = rig.scrape().await;
     assert_eq!(rows["processes"], 7.0);
     assert_eq!(rows["vigie_sampler_success{sampler=\"processes/groups\"}"], 0.0);
+}
+
+#[tokio::test]
+async fn of_a_series_that_comes_twice_the_first_is_served_and_the_sampler_has_failed() {
+    let rig = rig();
+    let _falls = rig.handle.add("system/a", "a", sampling(Repeats)).await;
+    let rows = rig.scrape().await;
+    assert_eq!(rows["a"], 1.0);
+    assert_eq!(rows["node_scrape_collector_success{collector=\"a\"}"], 0.0);
 }
 
 #[tokio::test]
