@@ -10,6 +10,7 @@ mod repeats;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use self::repeats::Repeats;
 use crate::metric::Family;
 
 /// What a row adds to its family's name.
@@ -106,7 +107,6 @@ pub struct Page {
     arena: String,
     /// Where the last row's family stood: rows are mostly written in the same order again and again.
     cursor: usize,
-    scratch: repeats::Scratch,
 }
 
 impl Page {
@@ -160,7 +160,7 @@ impl Page {
         Labels { start: start as u32, len: (self.arena.len() - start) as u32 }
     }
 
-    /// Writes one value. Of two with the same family and labels the first counts, once [`Page::drop_repeats`] was called.
+    /// Writes one value. Of two with the same family and labels the first counts, once [`Repeats`] were taken out.
     pub fn set(&mut self, family: impl Into<FamilyRef>, labels: Labels, value: f64) {
         self.push(family.into(), Suffix::None, labels, value);
     }

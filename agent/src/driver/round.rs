@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::page::Page;
+use vigie_pipeline::page::{Page, Repeats};
 use vigie_pipeline::plug::{NoData, Sampler};
 use vigie_pipeline::snapshot::Slot;
 
@@ -134,6 +134,7 @@ fn give_up(round: &Round) {
 }
 
 fn work(rounds: &sync_mpsc::Receiver<Arc<Round>>, late: &mpsc::UnboundedSender<Sampled>) {
+    let mut repeats = Repeats::default();
     for round in rounds {
         loop {
             let mut state = round.state();
@@ -147,7 +148,7 @@ fn work(rounds: &sync_mpsc::Receiver<Arc<Round>>, late: &mpsc::UnboundedSender<S
             drop(state);
 
             let mut page = std::mem::take(&mut entry.page);
-            let outcome = sample(&mut *entry.sampler, &mut page);
+            let outcome = sample(&mut *entry.sampler, &mut page, &mut repeats);
             let took = round.clock.monotonic().saturating_duration_since(started);
 
             let mut state = round.state();
@@ -166,9 +167,9 @@ fn work(rounds: &sync_mpsc::Receiver<Arc<Round>>, late: &mpsc::UnboundedSender<S
     }
 }
 
-fn sample(sampler: &mut dyn Sampler, page: &mut Page) -> Outcome {
+fn sample(sampler: &mut dyn Sampler, page: &mut Page, repeats: &mut Repeats) -> Outcome {
     let sampled = catch_unwind(AssertUnwindSafe(|| sampler.sample(page)));
-    let repeats = page.drop_repeats();
+    let repeats = repeats.drop_from(page);
     match sampled {
         Ok(Ok(())) if repeats > 0 => {
             Outcome::Failed(format!("{repeats} series came twice: the first ones count"))

@@ -5,9 +5,9 @@
 
 use super::{END, FamilyRef, Labels, Page, Row, Suffix};
 
-/// What a check needs: kept from one to the next, so that it allocates nothing.
+/// Takes what came twice out of pages. Its memory is kept from one page to the next, so that it allocates nothing.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub struct Repeats {
     /// The rows of a family, by the hash of their labels.
     hashes: Vec<(u64, u32)>,
     /// The label sets of the family before.
@@ -16,20 +16,20 @@ pub(super) struct Scratch {
     names: Vec<(u64, u32)>,
 }
 
-impl Page {
+impl Repeats {
     /// Takes out every row whose family and labels an earlier one has, and every family whose name an earlier one has.
     /// How many rows those were.
-    pub fn drop_repeats(&mut self) -> usize {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let mut dropped = self.drop_repeated_families(&mut scratch.names);
-        scratch.before.clear();
-        for at in 0..self.sections.len() {
-            dropped += self.drop_repeated_rows(at, &mut scratch);
+    pub fn drop_from(&mut self, page: &mut Page) -> usize {
+        let mut dropped = page.drop_repeated_families(&mut self.names);
+        self.before.clear();
+        for at in 0..page.sections.len() {
+            dropped += page.drop_repeated_rows(at, self);
         }
-        self.scratch = scratch;
         dropped
     }
+}
 
+impl Page {
     /// Families of a table have names of their own; those that are met at run time need not.
     fn drop_repeated_families(&mut self, names: &mut Vec<(u64, u32)>) -> usize {
         if !self.sections.iter().any(|section| matches!(section.family, FamilyRef::Met(_))) {
@@ -48,11 +48,11 @@ impl Page {
         dropped
     }
 
-    fn drop_repeated_rows(&mut self, at: usize, scratch: &mut Scratch) -> usize {
+    fn drop_repeated_rows(&mut self, at: usize, repeats: &mut Repeats) -> usize {
         if self.sections[at].first == self.sections[at].last {
             return 0;
         }
-        let Scratch { hashes, before, .. } = scratch;
+        let Repeats { hashes, before, .. } = repeats;
         let same = self.rows_of(at).map(|(_, row)| (row.suffix, row.labels)).eq(before.iter().copied());
         if same {
             return 0;
@@ -135,6 +135,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::*;
+    use super::Repeats;
     use crate::metric::Kind;
     use proptest::prelude::*;
 
@@ -160,13 +161,13 @@ mod tests {
             page.set(&WRITES, labels, value);
         }
         page.set(&READS, Labels::NONE, 7.0);
-        assert_eq!(page.drop_repeats(), 6);
+        assert_eq!(Repeats::default().drop_from(&mut page), 6);
         let told: Vec<f64> = rows(&page).iter().map(|(.., value)| *value).collect();
         assert_eq!(told, [1.0, 2.0, 5.0, 7.0, 1.0, 2.0, 5.0]);
         // What is written afterwards comes behind the last that stayed.
         page.set(&WRITES, Labels::NONE, 8.0);
         assert_eq!(rows(&page).last().unwrap().2, 8.0);
-        assert_eq!(page.drop_repeats(), 0);
+        assert_eq!(Repeats::default().drop_from(&mut page), 0);
     }
 
     #[test]
@@ -174,9 +175,9 @@ mod tests {
         static SECONDS: Family = Family::histogram("seconds", "S.");
         let mut page = Page::default();
         page.set_histogram(&SECONDS, Labels::NONE, &[(1.0, 1)], 0.5, 1);
-        assert_eq!(page.drop_repeats(), 0);
+        assert_eq!(Repeats::default().drop_from(&mut page), 0);
         page.set_histogram(&SECONDS, Labels::NONE, &[(1.0, 1)], 0.5, 1);
-        assert_eq!(page.drop_repeats(), 4);
+        assert_eq!(Repeats::default().drop_from(&mut page), 4);
     }
 
     #[test]
@@ -188,7 +189,7 @@ mod tests {
         }
         page.set(&READS, Labels::NONE, 2.0);
         page.set(&WRITES, Labels::NONE, 3.0);
-        assert_eq!(page.drop_repeats(), 2);
+        assert_eq!(Repeats::default().drop_from(&mut page), 2);
         let told: Vec<f64> = rows(&page).iter().map(|(.., value)| *value).collect();
         assert_eq!(told, [0.0, 3.0]);
     }
@@ -209,7 +210,7 @@ mod tests {
                     first.push(number as f64);
                 }
             }
-            prop_assert_eq!(page.drop_repeats(), written.len() - first.len());
+            prop_assert_eq!(Repeats::default().drop_from(&mut page), written.len() - first.len());
             let mut told: Vec<f64> = rows(&page).iter().map(|(.., value)| *value).collect();
             told.sort_by(f64::total_cmp);
             prop_assert_eq!(told, first);
