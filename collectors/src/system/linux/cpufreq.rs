@@ -2,7 +2,7 @@
 //!
 //! `/sys/devices/system/cpu/cpu<N>/cpufreq` (the kernel's admin-guide/pm/cpufreq.rst), frequencies in kHz.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
@@ -31,6 +31,9 @@ pub(super) struct CpuFreq {
 
 struct Cpu {
     number: String,
+    dir: PathBuf,
+    /// Whether there was anything at the last reading: virtual machines have none of the files.
+    any: bool,
     frequencies: Attributes,
     governor: Texts<2>,
 }
@@ -48,6 +51,8 @@ impl Cpu {
             number: name.trim_start_matches("cpu").to_owned(),
             frequencies: Attributes::new(&dir, &FILES),
             governor: Texts::new(&dir, ["scaling_governor", "scaling_available_governors"]),
+            any: false,
+            dir,
         }
     }
 }
@@ -58,8 +63,12 @@ impl Sampler for CpuFreq {
             |name| is_numbered(name, "cpu"),
             Cpu::new,
             |_, cpu, buffer| {
+                if !cpu.any && !cpu.dir.is_dir() {
+                    return;
+                }
                 let labels = page.labels(&[("cpu", &cpu.number)]);
-                if cpu.frequencies.write(page, labels, buffer) == 0 {
+                cpu.any = cpu.frequencies.write(page, labels, buffer) > 0;
+                if !cpu.any {
                     return;
                 }
                 let [governor, available] = cpu.governor.read_or_empty(buffer);

@@ -67,7 +67,7 @@ impl Dmi {
 
 impl Sampler for Dmi {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        if self.labels.is_empty() {
+        if self.labels.is_empty() && self.dir.is_dir() {
             self.read();
         }
         if self.labels.is_empty() {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use vigie_pipeline::plug::{Error, NoData};
 
@@ -57,7 +58,8 @@ static MOST_KEPT: LazyLock<usize> = LazyLock::new(|| {
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
 /// A small file of sysfs, of which there are many: it stays open unless there are [`MOST_KEPT`] already, and is read into a buffer
-/// that its reader has for all of them.
+/// that its reader has for all of them. Such a file is made whole when it is read, so that a read which does not fill the
+/// buffer has all of it.
 #[derive(Debug)]
 pub(super) struct SmallFile {
     path: PathBuf,
@@ -92,18 +94,18 @@ impl SmallFile {
 
     /// Its content at present; a kept descriptor that fails is opened again, as that of a [`KeptFile`] is.
     pub(super) fn read<'b>(&mut self, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], FileError> {
-        let kept = self.open.as_ref().and_then(|Occupied(file)| read_whole(file, buffer).ok());
-        let length = match kept {
-            Some(length) => length,
-            None => {
+        let kept = self.open.as_ref().map(|Occupied(file)| read_whole(file, buffer, Ends::Short));
+        let read = match kept {
+            Some(read) if !read.as_ref().is_err_and(is_stale) => read,
+            _ => {
                 self.open = None;
                 let file = open(&self.path)?;
-                let length = read_whole(&file, buffer)
-                    .map_err(|source| FileError::Read { path: self.path.clone(), source })?;
+                let read = read_whole(&file, buffer, Ends::Short);
                 self.open = Occupied::new(file);
-                length
+                read
             }
         };
+        let length = read.map_err(|source| FileError::Read { path: self.path.clone(), source })?;
         Ok(&buffer[..length])
     }
 
@@ -116,6 +118,15 @@ impl SmallFile {
     pub(super) fn malformed(&self, what: impl Into<String>) -> FileError {
         FileError::Malformed { path: self.path.clone(), what: what.into() }
     }
+}
+
+/// Whether another descriptor might do better. Not if the device says that it has no such value at present: an
+/// interface that is down has no speed.
+fn is_stale(error: &io::Error) -> bool {
+    !matches!(
+        error.raw_os_error().map(Errno::from_raw_os_error),
+        Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NODATA | Errno::AGAIN | Errno::BUSY)
+    )
 }
 
 fn open(path: &Path) -> Result<File, FileError> {
@@ -139,7 +150,7 @@ impl KeptFile {
     /// Its content at present. What cannot be read any more (a CPU that was unplugged, an interface that
     /// has gone and come back) is opened again.
     pub(super) fn read(&mut self) -> Result<&[u8], FileError> {
-        let kept = self.open.as_ref().and_then(|file| read_whole(file, &mut self.buffer).ok());
+        let kept = self.open.as_ref().and_then(|file| read_whole(file, &mut self.buffer, Ends::Empty).ok());
         let length = match kept {
             Some(length) => length,
             None => self.open_and_read()?,
@@ -150,7 +161,7 @@ impl KeptFile {
     fn open_and_read(&mut self) -> Result<usize, FileError> {
         self.open = None;
         let file = open(&self.path)?;
-        let length = read_whole(&file, &mut self.buffer)
+        let length = read_whole(&file, &mut self.buffer, Ends::Empty)
             .map_err(|source| FileError::Read { path: self.path.clone(), source })?;
         self.open = Some(file);
         Ok(length)
@@ -179,8 +190,8 @@ impl KeptFile {
 /// Reads a file once, into a buffer that stays; it is shorter afterwards than what it can hold.
 pub(super) fn read_once<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], FileError> {
     let file = open(path)?;
-    let length =
-        read_whole(&file, buffer).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    let length = read_whole(&file, buffer, Ends::Empty)
+        .map_err(|source| FileError::Read { path: path.to_owned(), source })?;
     Ok(&buffer[..length])
 }
 
@@ -195,8 +206,17 @@ pub(super) fn names_in(dir: &Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
+/// How the end of a file is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// By a read that does not fill the buffer.
+    Short,
+    /// By a read that brings nothing: procfs gives what fits into a page of memory, and more when asked again.
+    Empty,
+}
+
 /// Fills the buffer from the start of the file and says how much there is. The buffer only ever grows.
-fn read_whole(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
+fn read_whole(file: &File, buffer: &mut Vec<u8>, ends: Ends) -> io::Result<usize> {
     let mut length = 0;
     loop {
         if length == buffer.len() {
@@ -207,7 +227,12 @@ fn read_whole(file: &File, buffer: &mut Vec<u8>) -> io::Result<usize> {
         }
         match file.read_at(&mut buffer[length..], length as u64) {
             Ok(0) => return Ok(length),
-            Ok(count) => length += count,
+            Ok(count) => {
+                length += count;
+                if ends == Ends::Short && length < buffer.len() {
+                    return Ok(length);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
