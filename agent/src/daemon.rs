@@ -22,6 +22,7 @@ use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::{Selection, Snapshot};
 
 use crate::exit::Exit;
+use crate::memory;
 use crate::reload::{self, Outcomes, Reloader};
 use crate::server::{Front, ReloadRequest, Routes};
 use crate::signals::{self, Asked};
@@ -135,6 +136,7 @@ async fn serve(
     drop(first_samples);
     manager.ready();
     info!(files = loaded.files.len(), "ready");
+    memory::give_back();
 
     let mut watch = Watch::new(&loaded.watched, Patience::default());
     let mut reloader = Reloader { origin, current: config, outcomes, log };
@@ -159,6 +161,7 @@ async fn serve(
             words
         });
         manager.ready();
+        memory::give_back();
         if let Some(told) = told {
             // An error means that who asked has gone away.
             let _ = told.send(outcome);

@@ -10,6 +10,7 @@ mod driver;
 mod exit;
 mod limits;
 mod logging;
+mod memory;
 mod own;
 mod reload;
 mod resource;
