@@ -51,7 +51,7 @@ impl FileError {
 /// the limit of descriptors does not, and there are logs and sockets besides. The others are opened for each reading.
 static MOST_KEPT: LazyLock<usize> = LazyLock::new(|| {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit / 8).unwrap_or(usize::MAX).min(400)
+    usize::try_from(limit / 8).unwrap_or(usize::MAX).min(1024)
 });
 
 /// How many are open.
@@ -329,14 +329,14 @@ mod tests {
     fn small_files_are_read_whether_or_not_there_is_room_to_keep_them() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("value");
-        let mut files: Vec<SmallFile> = (0..500).map(|_| SmallFile::new(&path)).collect();
+        let mut files: Vec<SmallFile> = (0..1200).map(|_| SmallFile::new(&path)).collect();
         let mut buffer = Vec::new();
         assert!(files.iter_mut().all(|file| file.number(&mut buffer).is_none()));
         for value in ["-7\n", "12\n"] {
             std::fs::write(&path, value).unwrap();
             let expected = parse::number(value.trim_ascii().as_bytes());
             assert!(files.iter_mut().all(|file| file.number(&mut buffer) == expected));
-            assert!(files.iter().filter(|file| file.open.is_some()).count() <= 400);
+            assert!(files.iter().filter(|file| file.open.is_some()).count() <= 1024);
         }
     }
 
