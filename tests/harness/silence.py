@@ -1,6 +1,16 @@
-"""Peers that are worse than dead: one that takes connections and says nothing, one that packets vanish in."""
+"""Peers that are dead, or worse: one that takes connections and says nothing, one that packets vanish in."""
 
 import socket
+
+
+class Refusing:
+    """Nobody listens."""
+
+    def __init__(self, port):
+        pass
+
+    def close(self):
+        pass
 
 
 class Silent:

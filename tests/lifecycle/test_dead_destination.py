@@ -5,20 +5,10 @@ import time
 import pytest
 from harness.oracle import Writer, judge
 from harness.sections import tailing
-from harness.silence import Blackhole, Silent
+from harness.silence import Blackhole, Refusing, Silent
 from harness.wait import until
 
 GRACE = 1
-
-
-class Refusing:
-    """Nobody listens."""
-
-    def __init__(self, port):
-        pass
-
-    def close(self):
-        pass
 
 
 @pytest.mark.parametrize("peer", [Refusing, Silent, Blackhole])

@@ -6,7 +6,7 @@ import pytest
 from harness.agent import merged
 from harness.oracle import Oracle, Writer, judge
 from harness.sections import probing
-from harness.silence import Blackhole, Silent
+from harness.silence import Blackhole, Refusing, Silent
 from harness.spool import dumped, listed, spooled, waiting
 from harness.wait import until
 
@@ -58,16 +58,6 @@ def test_lines_and_spans_survive_an_orderly_end_while_the_receiver_is_dead(probe
     started.terminate()
     assert "they stay in the spool" in started.log
     check_all_arrives(started, receiver, source, spans(dumped(started, signal="traces")))
-
-
-class Refusing:
-    """Nobody listens."""
-
-    def __init__(self, port):
-        pass
-
-    def close(self):
-        pass
 
 
 @pytest.mark.parametrize("peer", [Refusing, Silent, Blackhole])

@@ -86,21 +86,22 @@ impl Follower {
 
     /// Closes files that were read to their ends: those that are idle and, if too many are open, others.
     pub(super) fn close_read(&mut self, now: Instant) {
-        let mut read: Vec<(Instant, FileId)> = self
-            .files
-            .values()
-            .filter(|file| can_be_closed(file) && is_read(file))
-            .map(|file| (file.active, file.id))
-            .collect();
-        read.sort_unstable();
         let excess = if self.files.len() < self.most_open {
             0
         } else {
             // Some more, so that it is not done for each file.
             self.files.len() - self.most_open + 1 + self.most_open / 8
         };
+        let is_idle = |active: Instant| now.saturating_duration_since(active) >= IDLE;
+        let mut read: Vec<(Instant, FileId)> = self
+            .files
+            .values()
+            .filter(|file| can_be_closed(file) && is_read(file) && (excess > 0 || is_idle(file.active)))
+            .map(|file| (file.active, file.id))
+            .collect();
+        read.sort_unstable();
         for (number, (active, id)) in read.into_iter().enumerate() {
-            if number >= excess && now.saturating_duration_since(active) < IDLE {
+            if number >= excess && !is_idle(active) {
                 break;
             }
             self.close(id);
