@@ -1,14 +1,18 @@
 //! `btrfs`: how btrfs file systems use their devices.
 //!
 //! `/sys/fs/btrfs/<uuid>` (the kernel's fs/btrfs/sysfs.c): `allocation/<type>/<profile>` for each kind of block group,
-//! `devices`, and `commit_stats` since Linux 5.19.
+//! `devices`, and `commit_stats` since Linux 5.19. Of one that is mounted, the devices are told by itself ([`devices`]).
 
+mod devices;
+
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
+use self::devices::{Device, ERRORS, Mounted};
 use super::attributes::in_unit;
 use super::class::{Class, Texts};
 use super::file::{SmallFile, names_in};
@@ -19,6 +23,12 @@ static INFO: Family = Family::gauge("node_btrfs_info", "Filesystem information")
 static GLOBAL_RESERVE: Family = Family::gauge("node_btrfs_global_rsv_size_bytes", "Size of global reserve.");
 static DEVICE_SIZE: Family =
     Family::gauge("node_btrfs_device_size_bytes", "Size of a device that is part of the filesystem.");
+static DEVICE_UNUSED: Family = Family::gauge(
+    "node_btrfs_device_unused_bytes",
+    "Unused bytes unused on a device that is part of the filesystem.",
+);
+static DEVICE_ERRORS: Family =
+    Family::counter("node_btrfs_device_errors_total", "Errors reported for the device");
 static RESERVED: Family =
     Family::gauge("node_btrfs_reserved_bytes", "Amount of space reserved for a data type");
 static USED: Family = Family::gauge("node_btrfs_used_bytes", "Amount of used space by a layout/data type");
@@ -40,6 +50,7 @@ const TYPES: [&str; 3] = ["data", "metadata", "system"];
 
 pub(super) struct Btrfs {
     file_systems: Class<FileSystem>,
+    mounted: Mounted,
 }
 
 struct FileSystem {
@@ -51,17 +62,23 @@ struct FileSystem {
 
 impl Btrfs {
     pub(super) fn new(roots: &Roots) -> Self {
-        Self { file_systems: Class::new(roots.sysfs.join("fs/btrfs")) }
+        Self { file_systems: Class::new(roots.sysfs.join("fs/btrfs")), mounted: Mounted::new(roots) }
     }
 }
 
 impl Sampler for Btrfs {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        self.file_systems.each(
+        let Self { file_systems, mounted } = self;
+        // Asked for only where there is such a file system.
+        let mut known: Option<HashMap<String, Vec<Device>>> = None;
+        file_systems.each(
             // What the module can do, and its own settings.
             |name| name != "features" && name != "debug",
             FileSystem::new,
-            |uuid, file_system, buffer| file_system.write(page, uuid, buffer),
+            |uuid, file_system, buffer| {
+                let known = known.get_or_insert_with(|| mounted.devices().unwrap_or_default());
+                file_system.write(page, uuid, known.get(uuid).map(Vec::as_slice), buffer);
+            },
         )
     }
 }
@@ -76,7 +93,7 @@ impl FileSystem {
         }
     }
 
-    fn write(&mut self, page: &mut Page, uuid: &str, buffer: &mut Vec<u8>) {
+    fn write(&mut self, page: &mut Page, uuid: &str, mounted: Option<&[Device]>, buffer: &mut Vec<u8>) {
         let [label] = self.label.read_or_empty(buffer);
         let labels = page.full_labels(&[("label", &label), ("uuid", uuid)]);
         page.set(&INFO, labels, 1.0);
@@ -88,7 +105,10 @@ impl FileSystem {
         }
         // Devices and profiles come and go with what the administrator does, so they are looked for each time.
         let devices = names_in(&self.dir.join("devices")).unwrap_or_default();
-        for device in &devices {
+        for device in mounted.unwrap_or_default() {
+            device.write(page, uuid);
+        }
+        for device in devices.iter().filter(|_| mounted.is_none()) {
             let size = SmallFile::new(self.dir.join("devices").join(device).join("size")).number(buffer);
             let labels = page.labels(&[("device", device), ("uuid", uuid)]);
             page.set(&DEVICE_SIZE, labels, size.unwrap_or(0.0) * SECTOR);
@@ -118,6 +138,20 @@ impl FileSystem {
             page.set(&USED, labels, used);
             page.set(&SIZE, labels, size);
             page.set(&RATIO, labels, ratio(profile, devices));
+        }
+    }
+}
+
+impl Device {
+    fn write(&self, page: &mut Page, uuid: &str) {
+        let pairs = [("btrfs_dev_uuid", self.uuid.as_str()), ("device", &self.name), ("uuid", uuid)];
+        let labels = page.labels(&pairs);
+        page.set(&DEVICE_SIZE, labels, self.size as f64);
+        page.set(&DEVICE_UNUSED, labels, self.unused as f64);
+        for (kind, count) in ERRORS.iter().zip(self.errors) {
+            let [dev_uuid, device, uuid] = pairs;
+            let labels = page.labels(&[dev_uuid, device, ("type", kind), uuid]);
+            page.set(&DEVICE_ERRORS, labels, count as f64);
         }
     }
 }

@@ -9,6 +9,8 @@ mod mounts;
 pub(in crate::system) mod settings;
 mod watched;
 
+pub(super) use self::mounts::parse as parse_mount;
+
 use std::path::Path;
 
 use rustix::fs::statfs;

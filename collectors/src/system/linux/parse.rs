@@ -73,6 +73,20 @@ pub(super) fn whole_file(text: &[u8]) -> Option<u64> {
     whole(text.trim_ascii())
 }
 
+/// The number in front of a unit of bytes, `k` to `E`, and which power of 1024 that is.
+pub(super) fn unit(text: &[u8]) -> (&[u8], i32) {
+    let exponent = match text.last() {
+        Some(b'k' | b'K') => 1,
+        Some(b'M') => 2,
+        Some(b'G') => 3,
+        Some(b'T') => 4,
+        Some(b'P') => 5,
+        Some(b'E') => 6,
+        _ => 0,
+    };
+    (&text[..text.len() - usize::from(exponent > 0)], exponent)
+}
+
 /// A hardware address: `aa:bb:cc:dd:ee:ff`.
 pub(super) fn hardware_address(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
@@ -128,6 +142,14 @@ mod tests {
         for word in [&b""[..], b"0x", b"-1", b"10000000000000000", b"0xg"] {
             assert_eq!(hex(word), None);
         }
+    }
+
+    #[test]
+    fn a_unit_is_a_power_of_1024() {
+        assert_eq!(unit(b"1.5k"), (&b"1.5"[..], 1));
+        assert_eq!(unit(b"2E"), (&b"2"[..], 6));
+        assert_eq!(unit(b"7"), (&b"7"[..], 0));
+        assert_eq!((unit(b""), unit(b"G")), ((&b""[..], 0), (&b""[..], 3)));
     }
 
     #[test]

@@ -7,15 +7,7 @@ use super::super::parse;
 pub(super) fn size(text: &[u8]) -> Option<f64> {
     let text = text.trim_ascii();
     let (sign, text) = text.strip_prefix(b"-").map_or((1.0, text), |text| (-1.0, text));
-    let (number, exponent) = match text.split_last()? {
-        (b'k', number) => (number, 1),
-        (b'M', number) => (number, 2),
-        (b'G', number) => (number, 3),
-        (b'T', number) => (number, 4),
-        (b'P', number) => (number, 5),
-        (b'E', number) => (number, 6),
-        _ => (text, 0),
-    };
+    let (number, exponent) = parse::unit(text);
     let (whole, tenth) = match memchr::memchr(b'.', number) {
         Some(point) if exponent > 0 => (&number[..point], parse::whole(&number[point + 1..])?),
         _ => (number, 0),

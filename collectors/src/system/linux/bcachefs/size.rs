@@ -5,15 +5,7 @@ use super::super::parse;
 /// `28.2k` is 28876: units are powers of 1024, what is left of a byte is cut off.
 pub(super) fn size(text: &[u8]) -> Option<f64> {
     let text = text.trim_ascii();
-    let (number, exponent) = match text.split_last()? {
-        (b'k' | b'K', number) => (number, 1),
-        (b'M', number) => (number, 2),
-        (b'G', number) => (number, 3),
-        (b'T', number) => (number, 4),
-        (b'P', number) => (number, 5),
-        (b'E', number) => (number, 6),
-        _ => (text, 0),
-    };
+    let (number, exponent) = parse::unit(text);
     let number = parse::number(number)?;
     Some(if exponent == 0 { number } else { (number * 1024_f64.powi(exponent)).trunc() })
         .filter(|number| number.is_finite())

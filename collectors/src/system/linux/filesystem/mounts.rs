@@ -9,13 +9,13 @@ use super::super::parse;
 
 /// What is mounted where.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mount {
+pub(in super::super) struct Mount {
     /// Where to ask: the mount point below the agent's own root.
-    pub(super) path: PathBuf,
+    pub(in super::super) path: PathBuf,
     /// The mount point as the host sees it.
     pub(super) mount_point: String,
     pub(super) device: String,
-    pub(super) fs_type: String,
+    pub(in super::super) fs_type: String,
     pub(super) major: String,
     pub(super) minor: String,
     pub(super) read_only: bool,
@@ -38,7 +38,7 @@ impl Mount {
 
 /// Reads a line. Mount points in it may be below `rootfs` already, if it is the agent's own list in a
 /// container.
-pub(super) fn parse(line: &[u8], rootfs: &Path) -> Option<Mount> {
+pub(in super::super) fn parse(line: &[u8], rootfs: &Path) -> Option<Mount> {
     let mut words = parse::words(line);
     let number = words.nth(2)?;
     let colon = memchr::memchr(b':', number)?;
