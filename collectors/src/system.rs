@@ -8,6 +8,7 @@
 //! On Linux the groups read procfs and sysfs themselves; elsewhere a few groups give the basics through
 //! sysinfo.
 
+mod absent;
 mod config;
 mod filter;
 mod group;

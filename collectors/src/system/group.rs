@@ -11,6 +11,7 @@ use vigie_pipeline::clock::Clock;
 use vigie_pipeline::plug::{Error, Part, Sampler, Sampling};
 use vigie_pipeline::recipe::Recipe;
 
+use super::absent::{self, UntilFound};
 use super::config::Roots;
 use super::registry::Config;
 use super::setting::Setting;
@@ -62,13 +63,16 @@ impl Group {
         S: Sampler + 'static,
     {
         let all = (config.roots(), config.deadline, config.exhaustion_window, settings.clone());
+        let is_seldom = absent::is_likely(self.name);
         Recipe::new("system", self.name, &all, move |(roots, deadline, window, settings), surroundings| {
             let around = Around {
                 clock: surroundings.clock.clone(),
                 deadline: deadline.0,
                 exhaustion_window: window.0,
             };
-            let sampler = Box::new(new(roots, settings, &around)?);
+            let sampler = new(roots, settings, &around)?;
+            let sampler: Box<dyn Sampler> =
+                if is_seldom { Box::new(UntilFound::new(sampler, around.clock)) } else { Box::new(sampler) };
             Ok(Part::Sampler(Sampling { sampler, deadline: deadline.0 }))
         })
     }
