@@ -12,8 +12,10 @@ use crate::system::filter::{or_default, pattern};
 #[serde(deny_unknown_fields, default)]
 pub struct SystemdSettings {
     /// Units to expose, by their whole names.
+    #[schemars(extend("x-old-flag" = "collector.systemd.unit-whitelist"))]
     pub unit_include: String,
     /// Units to leave out of those that are included, by their whole names.
+    #[schemars(extend("x-old-flag" = "collector.systemd.unit-blacklist"))]
     pub unit_exclude: String,
     /// Units to expose at most: those that have failed, then the others in the order of their names.
     pub max_units: u32,
