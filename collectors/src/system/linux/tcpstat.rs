@@ -1,7 +1,9 @@
 //! `tcpstat`: TCP connections by state, and what waits in their queues.
 //!
-//! The kernel is asked through sock_diag(7) for the sockets of both IP versions; the answer for each is an
-//! `inet_diag_msg` (linux/inet_diag.h). It tells those of the agent's own network namespace.
+//! The kernel is asked through sock_diag(7), and answers with an `inet_diag_msg` (linux/inet_diag.h) for each socket of
+//! the agent's own network namespace. To find them it walks its whole table of connections, however empty, which is by
+//! far the most of the cost: so it is asked in the older way, that gives both IP versions in one walk, and for each
+//! version by itself only where it does not know that way any more.
 
 use std::path::PathBuf;
 
@@ -29,13 +31,25 @@ const NAMES: [&str; 11] = [
     "closing",
 ];
 
+/// The request for TCP sockets of all families.
+const TCPDIAG_GETSOCK: u16 = 18;
+/// The request for those of one family.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
 
+/// `inet_diag_req`: four bytes of nothing, whom to look for, a set of states, and four bytes of nothing.
+const REQUEST: usize = 60;
+const REQUEST_STATES: usize = 52;
+
 /// `inet_diag_req_v2`: family, protocol, two bytes of nothing, a set of states, and whom to look for.
-const REQUEST: usize = 56;
+const REQUEST_V2: usize = 56;
+const REQUEST_V2_STATES: usize = 4;
+
+/// A bit for each state that has a name. Not for what newer kernels have besides, sockets with an address and nothing
+/// else: to find them they would walk yet another table.
+const STATE_BITS: u32 = ((1 << NAMES.len()) - 1) << 1;
 
 /// Where the lengths of the queues stand in `inet_diag_msg`.
 const RECEIVE_QUEUE: usize = 56;
@@ -43,6 +57,8 @@ const SEND_QUEUE: usize = 60;
 
 pub(super) struct TcpStat {
     netlink: Netlink,
+    /// Whether the kernel can be asked for both IP versions at once.
+    at_once: bool,
     /// A kernel without IPv6 does not have it.
     of_version_6: PathBuf,
 }
@@ -57,31 +73,56 @@ struct Counts {
 
 impl TcpStat {
     pub(super) fn new(roots: &Roots) -> Self {
-        Self { netlink: Netlink::new(Subject::Sockets), of_version_6: roots.procfs.join("net/tcp6") }
+        let netlink = Netlink::new(Subject::Sockets);
+        Self { netlink, at_once: true, of_version_6: roots.procfs.join("net/tcp6") }
+    }
+
+    fn count(&mut self) -> Result<Counts, NetlinkError> {
+        if self.at_once {
+            match Counts::ask(&mut self.netlink) {
+                Err(NetlinkError::Refused(_)) => self.at_once = false,
+                asked => return asked,
+            }
+        }
+        let mut counts = Counts::default();
+        counts.ask_for(&mut self.netlink, AF_INET)?;
+        if self.of_version_6.exists() {
+            counts.ask_for(&mut self.netlink, AF_INET6)?;
+        }
+        Ok(counts)
     }
 }
 
 impl Sampler for TcpStat {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let mut counts = Counts::default();
-        counts.ask(&mut self.netlink, AF_INET)?;
-        if self.of_version_6.exists() {
-            counts.ask(&mut self.netlink, AF_INET6)?;
-        }
-        counts.write(page);
+        self.count()?.write(page);
         Ok(())
     }
 }
 
 impl Counts {
-    fn ask(&mut self, netlink: &mut Netlink, family: u8) -> Result<(), NetlinkError> {
+    /// Asks for the sockets of both IP versions.
+    fn ask(netlink: &mut Netlink) -> Result<Self, NetlinkError> {
+        let mut counts = Self::default();
         let mut request = [0; REQUEST];
+        request[REQUEST_STATES..][..4].copy_from_slice(&STATE_BITS.to_ne_bytes());
+        counts.dump(netlink, TCPDIAG_GETSOCK, &request)?;
+        Ok(counts)
+    }
+
+    /// Adds the sockets of one IP version.
+    fn ask_for(&mut self, netlink: &mut Netlink, family: u8) -> Result<(), NetlinkError> {
+        let mut request = [0; REQUEST_V2];
         request[0] = family;
         request[1] = IPPROTO_TCP;
-        // Sockets in every state.
-        request[4..8].copy_from_slice(&u32::MAX.to_ne_bytes());
-        netlink.dump(SOCK_DIAG_BY_FAMILY, &request, |kind, body| {
-            if kind == SOCK_DIAG_BY_FAMILY {
+        request[REQUEST_V2_STATES..][..4].copy_from_slice(&STATE_BITS.to_ne_bytes());
+        self.dump(netlink, SOCK_DIAG_BY_FAMILY, &request)
+    }
+
+    fn dump(&mut self, netlink: &mut Netlink, request: u16, body: &[u8]) -> Result<(), NetlinkError> {
+        netlink.dump(request, body, |kind, body| {
+            // The answer is of the kind of the request.
+            if kind == request {
                 self.take(body);
             }
         })
@@ -148,6 +189,46 @@ mod tests {
         let (series, result) = host.sample(&mut TcpStat::new(host.roots()));
         result.unwrap();
         assert!(series.iter().any(|line| line.contains("state=\"listen\"")), "{series:?}");
+    }
+
+    #[test]
+    fn both_ways_of_asking_find_the_same_connections_of_both_ip_versions() {
+        use rustix::net::{AddressFamily, SocketType};
+        use std::net::{SocketAddr, TcpListener, TcpStream};
+        let listeners = ["127.0.0.1:0", "[::1]:0"].map(|address| TcpListener::bind(address).unwrap());
+        let address = |listener: &TcpListener| listener.local_addr().unwrap();
+        let clients = listeners.each_ref().map(|listener| TcpStream::connect(address(listener)).unwrap());
+        // It has an address and is neither connected nor listens.
+        let bound = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&bound, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let host = Fixture::new().with("proc/net/tcp6", "");
+        let counts = |at_once| TcpStat { at_once, ..TcpStat::new(host.roots()) }.count().unwrap();
+        let found = || {
+            let (once, twice) = (counts(true), counts(false));
+            // Both ends of both connections, and both listeners; none that is closed.
+            assert!(once.states[0] >= 4 && once.states[9] >= 2 && once.states[6] == 0, "{once:?}");
+            (once, twice)
+        };
+        // Other sockets come and go between the two.
+        let agree = (0..50).any(|_| {
+            let (once, twice) = found();
+            once == twice
+        });
+        assert!(agree, "{:?}", found());
+        drop(clients);
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_know_the_older_way_is_asked_for_each_ip_version() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = Fixture::new();
+        // In generic netlink nothing has this number.
+        let mut refused = TcpStat { netlink: Netlink::new(Subject::Generic), ..TcpStat::new(host.roots()) };
+        let _ = refused.count();
+        assert!(!refused.at_once);
+        let mut asked = TcpStat { netlink: Netlink::new(Subject::Sockets), ..refused };
+        assert!(asked.count().unwrap().states[9] >= 1);
+        drop(listener);
     }
 
     proptest! {
