@@ -139,18 +139,24 @@ pub(super) struct KeptFile {
     path: PathBuf,
     open: Option<File>,
     buffer: Vec<u8>,
+    ends: Ends,
 }
 
 impl KeptFile {
     /// The file at `path`, which is opened when it is first read.
     pub(super) fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), open: None, buffer: Vec::new() }
+        Self { path: path.into(), open: None, buffer: Vec::new(), ends: Ends::Empty }
+    }
+
+    /// The same for one whose lines are known to be shorter than half a page.
+    pub(super) fn with_short_lines(path: impl Into<PathBuf>) -> Self {
+        Self { ends: Ends::Short, ..Self::new(path) }
     }
 
     /// Its content at present. What cannot be read any more (a CPU that was unplugged, an interface that
     /// has gone and come back) is opened again.
     pub(super) fn read(&mut self) -> Result<&[u8], FileError> {
-        let kept = self.open.as_ref().and_then(|file| read_whole(file, &mut self.buffer, Ends::Empty).ok());
+        let kept = self.open.as_ref().and_then(|file| read_whole(file, &mut self.buffer, self.ends).ok());
         let length = match kept {
             Some(length) => length,
             None => self.open_and_read()?,
@@ -161,7 +167,7 @@ impl KeptFile {
     fn open_and_read(&mut self) -> Result<usize, FileError> {
         self.open = None;
         let file = open(&self.path)?;
-        let length = read_whole(&file, &mut self.buffer, Ends::Empty)
+        let length = read_whole(&file, &mut self.buffer, self.ends)
             .map_err(|source| FileError::Read { path: self.path.clone(), source })?;
         self.open = Some(file);
         Ok(length)
@@ -207,11 +213,12 @@ pub(super) fn names_in(dir: &Path) -> Result<Vec<String>, FileError> {
 }
 
 /// How the end of a file is known.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// By a read that does not fill the buffer.
+    /// By a read that brings less than half a page of memory: sysfs gives a file in one piece, and procfs as many lines as
+    /// fit into a page. No line of the file is longer than half a page.
     Short,
-    /// By a read that brings nothing: procfs gives what fits into a page of memory, and more when asked again.
+    /// By a read that brings nothing, for which procfs may go through all once more.
     Empty,
 }
 
@@ -229,7 +236,7 @@ fn read_whole(file: &File, buffer: &mut Vec<u8>, ends: Ends) -> io::Result<usize
             Ok(0) => return Ok(length),
             Ok(count) => {
                 length += count;
-                if ends == Ends::Short && length < buffer.len() {
+                if ends == Ends::Short && count < SMALLEST / 2 && length < buffer.len() {
                     return Ok(length);
                 }
             }
@@ -337,6 +344,21 @@ mod tests {
             let expected = parse::number(value.trim_ascii().as_bytes());
             assert!(files.iter_mut().all(|file| file.number(&mut buffer) == expected));
             assert!(files.iter().filter(|file| file.open.is_some()).count() <= 1024);
+        }
+    }
+
+    #[test]
+    fn a_small_file_is_read_to_its_end_however_large_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("value");
+        let mut file = SmallFile::new(&path);
+        for size in [1, SMALLEST / 2 - 1, SMALLEST / 2, SMALLEST - 1, SMALLEST, SMALLEST + 1, 3 * SMALLEST, 7]
+        {
+            let content: Vec<u8> = (0..size).map(|at| at as u8).collect();
+            std::fs::write(&path, &content).unwrap();
+            // A buffer of its own, and one that has grown.
+            assert_eq!(file.read(&mut Vec::new()).unwrap(), content);
+            assert_eq!(file.read(&mut vec![0; 4 * SMALLEST]).unwrap(), content);
         }
     }
 

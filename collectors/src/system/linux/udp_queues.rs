@@ -20,7 +20,7 @@ pub(super) struct UdpQueues {
 
 impl UdpQueues {
     pub(super) fn new(roots: &Roots) -> Self {
-        let file = |name: &str| KeptFile::new(roots.procfs.join(name));
+        let file = |name: &str| KeptFile::with_short_lines(roots.procfs.join(name));
         Self { files: [("v4", file("net/udp")), ("v6", file("net/udp6"))] }
     }
 }
