@@ -1,8 +1,12 @@
 """Interfaces that are made for the test, in a network of their own: a pair of virtual Ethernet ends."""
 
+import itertools
+import time
+
 from harness.agent import Agent
 from harness.exporters import node_exporter
 from harness.network import inside, ip
+from harness.wait import until
 
 
 def series(page):
@@ -74,3 +78,57 @@ def test_interfaces_over_netlink_are_told_as_by_node_exporter(tmp_path):
     # node_exporter calls what was sent and received a gauge.
     told = {name: ("counter" if name.endswith("_total") else kind, text) for name, (kind, text) in theirs[1].items()}
     assert ours[1] == told
+
+
+CHANGES = [
+    ["left", "mtu", "1400", "txqueuelen", "77", "group", "5", "alias", "uplink"],
+    ["left", "promisc", "on"],
+    ["right", "down"],
+    ["left", "down"],
+    ["left", "address", "02:00:00:00:00:07"],
+    ["left", "name", "renamed"],
+    ["renamed", "up"],
+]
+
+
+def changing(directory):
+    """What node_exporter tells of the interfaces, and then the agent, at first and after each change."""
+    ip("link", "add", "left", "up", "type", "veth", "peer", "name", "right")
+    ip("link", "set", "right", "up")
+    exporter = node_exporter(directory / "node_exporter", "--collector.disable-defaults", "--collector.netclass")
+    agent = Agent(directory / "agent", {})
+
+    def fresh(since):
+        """Values that were not used before."""
+        page = agent.scrape("/metrics?collect[]=netclass&collect[]=time")
+        return page if page.value("node_time_seconds") >= since else None
+
+    def both():
+        since = time.time()
+        ours = until(lambda: fresh(since), "all values are fresh", every=0.1)
+        # The label came later.
+        told = series(ours).items()
+        ours = {
+            (name, frozenset(pair for pair in labels if pair[0] != "adminstate")): value
+            for (name, labels), value in told
+        }
+        theirs = series(exporter.scrape())
+        return theirs, {key: value for key, value in ours.items() if key[0].startswith("node_network_")}
+
+    try:
+        agent.start()
+        pages = [both(), both()]
+        for change in CHANGES:
+            ip("link", "set", *change)
+            pages.append(both())
+        return pages
+    finally:
+        agent.stop()
+        exporter.stop()
+
+
+def test_an_interface_that_changes_is_told_as_it_is(tmp_path):
+    pages = inside(changing, tmp_path)
+    assert [ours for _, ours in pages] == [theirs for theirs, _ in pages]
+    # Each change is one of a series.
+    assert all(before[0] != after[0] for before, after in itertools.pairwise(pages[1:]))

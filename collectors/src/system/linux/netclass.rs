@@ -1,13 +1,14 @@
 //! `netclass`: what the network interfaces are set to, and whether they are up.
 //!
 //! The files of `/sys/class/net/<interface>` (the kernel's ABI/testing/sysfs-class-net). Some cannot be read while an
-//! interface is down, or by drivers that do not know: they have no series then. With `netclass.netlink` the kernel is asked
-//! over netlink instead ([`rtnl`]).
+//! interface is down, or by drivers that do not know: they have no series then ([`sysfs`]). With `netclass.netlink` the
+//! kernel is asked over netlink instead ([`rtnl`]), which upstream tells in other labels.
 
+mod link;
 mod rtnl;
 mod settings;
-
-use std::path::Path;
+mod states;
+mod sysfs;
 
 use regex::Regex;
 use vigie_pipeline::metric::Family;
@@ -16,10 +17,8 @@ use vigie_pipeline::plug::{Error, Sampler};
 
 use self::rtnl::Rtnl;
 pub(super) use self::settings::NetClassSettings;
-use super::attributes::{Attribute, Attributes};
-use super::class::{Class, Texts};
-use super::file::SmallFile;
-use super::parse;
+use self::sysfs::Sysfs;
+use super::attributes::Attribute;
 use crate::system::config::Roots;
 
 #[rustfmt::skip] // one line each, however long
@@ -47,29 +46,17 @@ static INFO: Family =
     Family::gauge("node_network_info", "Non-numeric data from /sys/class/net/<iface>, value is always 1.");
 static UP: Family = Family::gauge("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.");
 
-/// IFF_UP
-const ADMINISTRATIVELY_UP: u64 = 1;
-
 /// `speed` is in megabits per second.
 const MEGABIT: f64 = 1e6 / 8.0;
 
 pub(super) struct NetClass {
     source: Source,
     ignored: Regex,
-    ignore_invalid_speed: bool,
 }
 
 enum Source {
-    Sysfs(Class<Interface>),
+    Sysfs(Sysfs),
     Rtnl(Rtnl),
-}
-
-struct Interface {
-    numbers: Attributes,
-    texts: Texts<5>,
-    device_id: SmallFile,
-    flags: SmallFile,
-    speed: SmallFile,
 }
 
 impl NetClass {
@@ -77,68 +64,17 @@ impl NetClass {
         let dir = roots.sysfs.join("class/net");
         let source = match settings.netlink {
             true => Source::Rtnl(Rtnl::new(dir, settings.rtnl_with_stats)),
-            false => Source::Sysfs(Class::new(dir)),
+            false => Source::Sysfs(Sysfs::new(dir, settings.ignore_invalid_speed)),
         };
-        Ok(Self {
-            source,
-            ignored: Regex::new(settings.ignored())?,
-            ignore_invalid_speed: settings.ignore_invalid_speed,
-        })
-    }
-}
-
-impl Interface {
-    fn new(_: &str, dir: &Path) -> Self {
-        Self {
-            numbers: Attributes::new(dir, &FILES),
-            texts: Texts::new(dir, ["address", "broadcast", "duplex", "ifalias", "operstate"]),
-            device_id: SmallFile::new(dir.join("dev_id")),
-            flags: SmallFile::new(dir.join("flags")),
-            speed: SmallFile::new(dir.join("speed")),
-        }
-    }
-
-    fn write(&mut self, page: &mut Page, name: &str, ignore_invalid_speed: bool, buffer: &mut Vec<u8>) {
-        let labels = page.labels(&[("device", name)]);
-        self.numbers.write(page, labels, buffer);
-        let mut hex = |file: &mut SmallFile| parse::hex(file.read(buffer).ok()?.trim_ascii());
-        let (device_id, flags) = (hex(&mut self.device_id), hex(&mut self.flags));
-        for (family, number) in [(&DEVICE_ID, device_id), (&FLAGS, flags)] {
-            if let Some(number) = number {
-                page.set(family, labels, number as f64);
-            }
-        }
-        if let Some(speed) = self.speed.number(buffer).filter(|speed| *speed >= 0.0 || !ignore_invalid_speed)
-        {
-            page.set(&SPEED, labels, speed * MEGABIT);
-        }
-        let [address, broadcast, duplex, alias, state] = self.texts.read_or_empty(buffer);
-        page.set(&UP, labels, f64::from(state == "up"));
-        let is_up = flags.is_some_and(|flags| flags & ADMINISTRATIVELY_UP != 0);
-        let labels = page.full_labels(&[
-            ("address", &address),
-            ("adminstate", if is_up { "up" } else { "down" }),
-            ("broadcast", &broadcast),
-            ("device", name),
-            ("duplex", &duplex),
-            ("ifalias", &alias),
-            ("operstate", &state),
-        ]);
-        page.set(&INFO, labels, 1.0);
+        Ok(Self { source, ignored: Regex::new(settings.ignored())? })
     }
 }
 
 impl Sampler for NetClass {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let (ignored, ignore_invalid_speed) = (&self.ignored, self.ignore_invalid_speed);
         match &mut self.source {
-            Source::Sysfs(interfaces) => interfaces.each(
-                // A file beside the interfaces, not one of them.
-                |name| name != "bonding_masters" && !ignored.is_match(name),
-                Interface::new,
-                |name, interface, buffer| interface.write(page, name, ignore_invalid_speed, buffer),
-            ),
-            Source::Rtnl(rtnl) => rtnl.sample(page, ignored),
+            Source::Sysfs(sysfs) => sysfs.sample(page, &self.ignored),
+            Source::Rtnl(rtnl) => rtnl.sample(page, &self.ignored),
         }
     }
 }

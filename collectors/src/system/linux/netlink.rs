@@ -17,6 +17,10 @@ pub(super) const RTM_GETLINK: u16 = 18;
 pub(super) const IFINFOMSG: usize = 16;
 pub(super) const IFLA_IFNAME: u16 = 3;
 
+/// Asks to leave out of the message what takes the kernel long: IPv6's counters of each CPU. Nobody reads them here.
+const IFLA_EXT_MASK: u16 = 29;
+const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
+
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
@@ -94,9 +98,19 @@ impl Netlink {
 
     /// Calls `take` with number and name of each network interface.
     pub(super) fn interfaces(&mut self, mut take: impl FnMut(u32, &[u8])) -> Result<(), NetlinkError> {
-        self.dump(RTM_GETLINK, &[0; IFINFOMSG], |kind, body| {
-            if let Some((number, name)) = interface(body).filter(|_| kind == RTM_NEWLINK) {
+        self.links(|body| {
+            if let Some((number, name)) = interface(body) {
                 take(number, name);
+            }
+        })
+    }
+
+    /// Calls `take` with each network interface: an `ifinfomsg` and attributes.
+    pub(super) fn links(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), NetlinkError> {
+        let mask = attribute(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes());
+        self.dump(RTM_GETLINK, &[&[0; IFINFOMSG], &mask[..]].concat(), |kind, body| {
+            if kind == RTM_NEWLINK {
+                take(body);
             }
         })
     }

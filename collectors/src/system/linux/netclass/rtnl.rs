@@ -3,8 +3,6 @@
 //! One answer tells all interfaces, where sysfs takes the kernel's lock of the whole network for each file. What netlink
 //! does not tell is read from sysfs all the same: those files need no such lock.
 
-mod link;
-
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -13,12 +11,12 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::Error;
 
-use self::link::Link;
 use super::super::file::SmallFile;
 use super::super::genl::{Genl, GenlError};
 use super::super::netlink::{IFINFOMSG, Netlink, RTM_GETLINK, RTM_NEWLINK, Subject, attributes, u32_at};
 use super::super::parse;
 use super::super::roster::Roster;
+use super::link::Link;
 use super::{DEVICE_ID, FILES, FLAGS, MEGABIT, SPEED, UP};
 
 static INFO: Family = Family::gauge("node_network_info", "Non-numeric data of <iface>, value is always 1.");
@@ -203,6 +201,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::super::fixture::{Fixture, lines};
     use super::super::super::netlink::attribute;
+    use super::super::link::tests::message;
     use super::super::{NetClass, NetClassSettings};
     use super::*;
     use proptest::prelude::*;
@@ -226,7 +225,7 @@ mod tests {
 
     #[test]
     fn each_number_that_netlink_has_is_one_that_sysfs_has() {
-        let body = link::tests::message();
+        let body = message();
         let link = Link::parse(&body).unwrap();
         let mut page = Page::default();
         link.write(&mut page, "eth0", Mode { speed: Some(1000), duplex: "Full" });

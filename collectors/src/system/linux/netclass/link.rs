@@ -1,8 +1,8 @@
 //! One interface as `RTM_GETLINK` tells it: an `ifinfomsg` and attributes (linux/if_link.h).
 
-use super::super::super::netdev::Stats;
-use super::super::super::netlink::{IFINFOMSG, IFLA_IFNAME, attributes, text, u16_at, u32_at};
-use super::super::super::parse::hardware_address;
+use super::super::netdev::Stats;
+use super::super::netlink::{IFINFOMSG, IFLA_IFNAME, attributes, text, u16_at, u32_at};
+use super::super::parse::hardware_address;
 
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_BROADCAST: u16 = 2;
@@ -100,7 +100,7 @@ fn number(kind: u16, value: &[u8]) -> Option<(&'static str, u64)> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::super::super::netlink::attribute;
+    use super::super::super::netlink::attribute;
     use super::*;
     use proptest::prelude::*;
 
