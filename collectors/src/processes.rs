@@ -15,7 +15,7 @@
 //! are no series for each thread name, and no proportional sizes, for which the kernel walks the page tables.
 //!
 //! What is not ours to see: under `hidepid` others' processes do not exist, and without `CAP_SYS_PTRACE` their `io`
-//! and `fd` cannot be read; each process of a group of which something cannot be read counts as one
+//! and, before Linux 6.2, `fd` cannot be read; each process of a group of which something cannot be read counts as one
 //! `namedprocess_scrape_partial_errors` at each scrape.
 
 mod census;
@@ -27,7 +27,7 @@ mod group;
 mod matcher;
 mod metrics;
 mod own;
-mod procfs;
+pub(crate) mod procfs;
 mod sampler;
 mod stat;
 mod usage;

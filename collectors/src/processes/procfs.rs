@@ -1,21 +1,28 @@
 //! Reading `/proc/PID`: one descriptor of the root, one buffer, no path put together twice.
+//!
+//! Where it is the kernel's own and no copy, two things are had for less than reading them: the number of open
+//! descriptors is the size of their directory (since Linux 6.2), and the start of the machine is the difference of two
+//! clocks, where `/proc/stat` adds up the interrupts of all CPUs first.
 
 use std::fmt::Write;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, openat, statat};
+use rustix::time::{ClockId, clock_gettime};
 
 /// A proc file system, at `/proc` or wherever that of the host is mounted.
 #[derive(Debug)]
-pub(super) struct Procfs {
+pub(crate) struct Procfs {
     root: OwnedFd,
+    /// Whether it is the kernel that answers.
+    is_kernels: bool,
 }
 
 /// What reading needs, kept from one file to the next.
 #[derive(Debug, Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     path: String,
     content: Vec<u8>,
 }
@@ -27,8 +34,10 @@ const LARGEST: usize = 256 << 10;
 const SMALLEST: usize = 4 << 10;
 
 impl Procfs {
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
-        Ok(Self { root: openat(CWD, root, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())? })
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let root = openat(CWD, root, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let is_kernels = fstatfs(&root).is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC);
+        Ok(Self { root, is_kernels })
     }
 
     fn directory(&self, path: &str) -> io::Result<Dir> {
@@ -37,35 +46,49 @@ impl Procfs {
     }
 
     /// Replaces `pids` by those of all processes that can be seen.
-    pub(super) fn pids(&self, pids: &mut Vec<u32>) -> io::Result<()> {
+    pub(crate) fn pids(&self, pids: &mut Vec<u32>) -> io::Result<()> {
         pids.clear();
-        self.numbers(".", pids)
+        self.each_pid(|pid| pids.push(pid))
+    }
+
+    /// Calls `take` with each process that can be seen, while what the kernel has looked up to list it is still at hand.
+    pub(crate) fn each_pid(&self, take: impl FnMut(u32)) -> io::Result<()> {
+        self.numbers(".", take)
     }
 
     /// The threads of a process.
-    pub(super) fn threads(&self, pid: u32) -> io::Result<Vec<u32>> {
+    pub(crate) fn threads(&self, pid: u32) -> io::Result<Vec<u32>> {
         let mut threads = Vec::new();
-        self.numbers(&format!("{pid}/task"), &mut threads)?;
+        self.numbers(&format!("{pid}/task"), |thread| threads.push(thread))?;
         Ok(threads)
     }
 
-    /// Appends the names in a directory that are numbers.
-    fn numbers(&self, path: &str, numbers: &mut Vec<u32>) -> io::Result<()> {
+    /// Calls `take` with each name in a directory that is a number.
+    fn numbers(&self, path: &str, mut take: impl FnMut(u32)) -> io::Result<()> {
         for entry in self.directory(path)? {
-            numbers.extend(entry?.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
+            if let Some(number) = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
+                take(number);
+            }
         }
         Ok(())
     }
 
     /// Reads a file of a process.
-    pub(super) fn read<'b>(&self, pid: u32, name: &str, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
+    pub(crate) fn read<'b>(&self, pid: u32, name: &str, buffer: &'b mut Buffer) -> io::Result<&'b [u8]> {
         buffer.path.clear();
         let _ = write!(buffer.path, "{pid}/{name}");
         self.read_path(buffer)
     }
 
     /// When the machine has started, in seconds since the epoch: `btime` of `/proc/stat`.
-    pub(super) fn boot_time(&self, buffer: &mut Buffer) -> io::Result<u64> {
+    pub(crate) fn boot_time(&self, buffer: &mut Buffer) -> io::Result<u64> {
+        match boot_time_by_clocks().filter(|_| self.is_kernels) {
+            Some(seconds) => Ok(seconds),
+            None => self.boot_time_by_stat(buffer),
+        }
+    }
+
+    fn boot_time_by_stat(&self, buffer: &mut Buffer) -> io::Result<u64> {
         buffer.path.clear();
         buffer.path.push_str("stat");
         let content = self.read_path(buffer)?;
@@ -86,8 +109,13 @@ impl Procfs {
                 buffer.content.resize((2 * length).max(SMALLEST), 0);
             }
             match rustix::io::read(&file, &mut buffer.content[length..]) {
-                Ok(0) => break,
-                Ok(count) => length += count,
+                Ok(count) => {
+                    length += count;
+                    // The kernel gives each of these files in one piece: where there is room left, it was all.
+                    if length < buffer.content.len() {
+                        break;
+                    }
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -96,11 +124,77 @@ impl Procfs {
     }
 
     /// How many descriptors a process has open.
-    pub(super) fn count_open_files(&self, pid: u32) -> io::Result<u64> {
+    pub(crate) fn count_open_files(&self, pid: u32) -> io::Result<u64> {
+        let path = format!("{pid}/fd");
+        if self.is_kernels {
+            let size = statat(&self.root, &path, AtFlags::empty())?.st_size;
+            // An older kernel has 0 there.
+            if let Some(count) = u64::try_from(size).ok().filter(|count| *count > 0) {
+                return Ok(count);
+            }
+        }
+        self.list_open_files(&path)
+    }
+
+    fn list_open_files(&self, path: &str) -> io::Result<u64> {
         let mut count = 0;
-        for entry in self.directory(&format!("{pid}/fd"))? {
+        for entry in self.directory(path)? {
             count += u64::from(!entry?.file_name().to_bytes().starts_with(b"."));
         }
         Ok(count)
+    }
+}
+
+/// In whole seconds; `None` if the second turned between the readings, and nobody knows which is right.
+fn boot_time_by_clocks() -> Option<u64> {
+    const SECOND: i128 = 1_000_000_000;
+    let read = |clock| {
+        let now = clock_gettime(clock);
+        i128::from(now.tv_sec) * SECOND + i128::from(now.tv_nsec)
+    };
+    let (before, now, after) = (read(ClockId::Boottime), read(ClockId::Realtime), read(ClockId::Boottime));
+    let (earliest, latest) = ((now - after).div_euclid(SECOND), (now - before).div_euclid(SECOND));
+    (earliest == latest).then(|| u64::try_from(earliest).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_machine_has_started_when_its_stat_says() {
+        let procfs = Procfs::open("/proc".as_ref()).unwrap();
+        assert!(procfs.is_kernels);
+        let told = procfs.boot_time_by_stat(&mut Buffer::default()).unwrap();
+        // The clock may be set meanwhile.
+        assert!((0..5).any(|_| boot_time_by_clocks() == Some(told)));
+    }
+
+    #[test]
+    fn as_many_files_are_open_as_there_are_in_their_directory() {
+        let procfs = Procfs::open("/proc".as_ref()).unwrap();
+        let pid = std::process::id();
+        let opened: Vec<_> = (0..20).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
+        // The listing has one open itself; other tests open and close theirs.
+        let same = || {
+            procfs.count_open_files(pid).unwrap() + 1 == procfs.list_open_files(&format!("{pid}/fd")).unwrap()
+        };
+        assert!((0..50).any(|_| same()));
+        assert!(procfs.count_open_files(pid).unwrap() >= opened.len() as u64);
+    }
+
+    #[test]
+    fn a_file_is_read_to_its_end_however_long_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("7")).unwrap();
+        let procfs = Procfs::open(dir.path()).unwrap();
+        assert!(!procfs.is_kernels);
+        let mut buffer = Buffer::default();
+        for size in [0, 1, SMALLEST - 1, SMALLEST, SMALLEST + 1, 5 * SMALLEST, 3] {
+            let content: Vec<u8> = (0..size).map(|at| at as u8).collect();
+            std::fs::write(dir.path().join("7/cmdline"), &content).unwrap();
+            assert_eq!(procfs.read(7, "cmdline", &mut buffer).unwrap(), content);
+        }
     }
 }

@@ -1,11 +1,9 @@
 //! `processes`: how many processes and threads there are, by state, and how many there may be.
 //!
 //! Every `/proc/<pid>/stat` is read (proc_pid_stat(5)): state, 3rd field, and num_threads, 20th. The states of threads
-//! are in `task/<tid>/stat`; a process with one thread has its state, so only the others' directories are read.
+//! are in `task/<tid>/stat`; the first thread of a process has the state of the process, so only the others' are read.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
@@ -13,6 +11,7 @@ use vigie_pipeline::plug::{Error, Sampler};
 
 use super::file::{FileError, KeptFile};
 use super::parse;
+use crate::processes::procfs::{Buffer, Procfs};
 use crate::system::config::Roots;
 
 static STATES: Family = Family::gauge("node_processes_state", "Number of processes in each state.");
@@ -28,6 +27,7 @@ const LETTERS: usize = 26 * 2;
 
 pub(super) struct Processes {
     procfs: PathBuf,
+    buffer: Buffer,
     max_threads: KeptFile,
     max_processes: KeptFile,
 }
@@ -51,15 +51,44 @@ impl Processes {
     pub(super) fn new(roots: &Roots) -> Self {
         Self {
             procfs: roots.procfs.0.clone(),
+            buffer: Buffer::default(),
             max_threads: KeptFile::new(roots.procfs.join("sys/kernel/threads-max")),
             max_processes: KeptFile::new(roots.procfs.join("sys/kernel/pid_max")),
+        }
+    }
+
+    fn census(&mut self) -> Result<Census, FileError> {
+        let failed = |source| FileError::Open { path: self.procfs.clone(), source };
+        let procfs = Procfs::open(&self.procfs).map_err(failed)?;
+        let mut census = Census::default();
+        procfs.each_pid(|pid| census.look_at(pid, &procfs, &mut self.buffer)).map_err(failed)?;
+        Ok(census)
+    }
+}
+
+impl Census {
+    fn look_at(&mut self, pid: u32, procfs: &Procfs, buffer: &mut Buffer) {
+        let mut read = |file: &str| parse(procfs.read(pid, file, buffer).ok()?);
+        // One that has ended meanwhile is none.
+        let Some((state, threads)) = read("stat") else { return };
+        self.pids += 1;
+        self.threads = self.threads.saturating_add(threads);
+        count(&mut self.states, state);
+        if threads == 1 {
+            return count(&mut self.thread_states, state);
+        }
+        for thread in procfs.threads(pid).unwrap_or_default() {
+            let first = (thread == pid).then_some((state, threads));
+            if let Some((state, _)) = first.or_else(|| read(&format!("task/{thread}/stat"))) {
+                count(&mut self.thread_states, state);
+            }
         }
     }
 }
 
 impl Sampler for Processes {
     fn sample(&mut self, page: &mut Page) -> Result<(), Error> {
-        let census = Census::take(&self.procfs)?;
+        let census = self.census()?;
         page.set(&PIDS, Labels::NONE, census.pids as f64);
         page.set(&THREADS, Labels::NONE, census.threads as f64);
         write_states(page, &STATES, "state", &census.states);
@@ -72,45 +101,6 @@ impl Sampler for Processes {
         }
         Ok(())
     }
-}
-
-impl Census {
-    fn take(procfs: &Path) -> Result<Self, FileError> {
-        let mut census = Self::default();
-        for pid in numbers_in(procfs)? {
-            // One that has ended meanwhile is none.
-            let Some((state, threads)) = read(&procfs.join(&pid).join("stat")) else { continue };
-            census.pids += 1;
-            census.threads = census.threads.saturating_add(threads);
-            count(&mut census.states, state);
-            if threads == 1 {
-                count(&mut census.thread_states, state);
-                continue;
-            }
-            let tasks = procfs.join(&pid).join("task");
-            for thread in numbers_in(&tasks).into_iter().flatten() {
-                if let Some((state, _)) = read(&tasks.join(thread).join("stat")) {
-                    count(&mut census.thread_states, state);
-                }
-            }
-        }
-        Ok(census)
-    }
-}
-
-/// The entries of a directory that are numbers.
-fn numbers_in(dir: &Path) -> Result<impl Iterator<Item = std::ffi::OsString>, FileError> {
-    let entries =
-        std::fs::read_dir(dir).map_err(|source| FileError::Open { path: dir.to_owned(), source })?;
-    let names = entries.flatten().map(|entry| entry.file_name());
-    Ok(names.filter(|name| parse::whole(name.as_encoded_bytes()).is_some()))
-}
-
-/// State and number of threads.
-fn read(stat: &Path) -> Option<(u8, u64)> {
-    let mut buffer = [0; 512];
-    let length = File::open(stat).ok()?.read_at(&mut buffer, 0).ok()?;
-    parse(&buffer[..length])
 }
 
 /// Fields are counted behind the name of the program, which stands in brackets and may contain anything.
