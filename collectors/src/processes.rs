@@ -43,8 +43,8 @@ use vigie_pipeline::recipe::Recipe;
 
 pub use config::{Config, Expect, Group, Match};
 
-/// The kind of these parts: what the configuration calls their section.
-const KIND: &str = "processes";
+/// The kind of these parts, which `collect[]` asks for; `processes` is the host's group of that name.
+const KIND: &str = "namedprocess";
 
 /// How long a pass may take before it counts as hung.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -52,13 +52,13 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How the parts are built. `procfs` is where the proc file system of the host is.
 #[must_use]
 pub fn recipes(config: &Config, procfs: &Path) -> Vec<Recipe> {
-    let mut recipes = vec![Recipe::new(KIND, "process", &(), |(), _| {
+    let mut recipes = vec![Recipe::new(KIND, "own", &(), |(), _| {
         let sampler = Box::new(own::OwnProcess::new()?);
         Ok(Part::Sampler(Sampling { sampler, deadline: DEADLINE }))
     })];
     let configured: (Config, PathBuf) = (config.clone(), procfs.to_owned());
     if !config.groups.is_empty() {
-        recipes.push(Recipe::new(KIND, "processes", &configured, |(config, procfs), surroundings| {
+        recipes.push(Recipe::new(KIND, "groups", &configured, |(config, procfs), surroundings| {
             let sampler = Box::new(sampler::Groups::new(config, procfs, surroundings.clock.clone())?);
             Ok(Part::Sampler(Sampling { sampler, deadline: DEADLINE }))
         }));

@@ -133,3 +133,14 @@ def test_names_types_labels_and_values_are_process_exporters(agent, sleeper, tmp
     for name in ("num_procs", "num_threads", "open_filedesc", "oldest_start_time_seconds"):
         key = (f"namedprocess_namegroup_{name}", frozenset({("groupname", "testee")}))
         assert abs(series(ours)[key] - wanted[key]) <= 1, name
+
+
+def test_a_scrape_can_ask_for_process_groups_or_for_the_hosts_own_group_of_that_name(agent, sleeper):
+    sleeper("asked")
+    started = agent(grouped(group("asked", {"comm": ["asked"]})))
+    groups = started.scrape("/metrics?collect[]=namedprocess")
+    assert groups.value("namedprocess_namegroup_num_procs", groupname="asked") == 1
+    assert not groups.series("node_processes_pids")
+    host = started.scrape("/metrics?collect[]=processes")
+    assert host.series("node_processes_pids")
+    assert not host.series("namedprocess_namegroup_num_procs")
