@@ -74,7 +74,7 @@ struct State {
     /// The sources that live, by how many parts: while one is replaced there may be two.
     claims: HashMap<Arc<str>, usize>,
     changed: bool,
-    /// How many bytes positions have moved on since they were saved.
+    /// How many bytes positions have moved on since they were saved; beyond measure if a file is new.
     unsaved: u64,
 }
 
@@ -144,7 +144,7 @@ impl Store {
         self.state().changed
     }
 
-    /// How many bytes would come again after a crash now.
+    /// How many bytes would come again after a crash now; beyond measure if a file would not be known.
     pub(crate) fn unsaved(&self) -> u64 {
         self.state().unsaved
     }

@@ -11,7 +11,7 @@ use crate::logs::follower::Parts;
 use crate::logs::meters::Meters;
 use crate::logs::store::Store;
 
-/// At most so often offsets are saved: when positions have moved on by [`WORTH_SAVING`] ...
+/// At most so often offsets are saved: when a file is new, or positions have moved on by [`WORTH_SAVING`] ...
 const SAVE_EVERY: Duration = Duration::from_millis(100);
 
 /// ... and so often when they have moved on at all. A save is three syncs, which cost more than reading a few lines.
@@ -34,7 +34,7 @@ pub(super) struct Saving {
 impl Saving {
     pub(super) fn new(parts: &Parts, clock: Clock, readiness: Readiness) -> Self {
         let store = Arc::clone(parts.claim.store());
-        let at = clock.monotonic() + SAVE_EVERY;
+        let at = clock.monotonic();
         Self { store, meters: parts.meters.clone(), clock, at, readiness, failing: None }
     }
 

@@ -64,9 +64,10 @@ impl Claim {
     pub(crate) fn put(&self, file: FileId, entry: Entry) {
         let mut state = self.store.state();
         let to = entry.mark.offset;
-        let from =
-            state.files.insert((self.owner.clone(), file), entry).map_or(0, |before| before.mark.offset);
-        state.unsaved += to.saturating_sub(from);
+        let before = state.files.insert((self.owner.clone(), file), entry);
+        // One that is renamed out of the patterns before it is saved would not be looked for after a crash.
+        let moved = before.map_or(u64::MAX, |before| to.saturating_sub(before.mark.offset));
+        state.unsaved = state.unsaved.saturating_add(moved);
         state.changed = true;
     }
 

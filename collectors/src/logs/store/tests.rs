@@ -146,3 +146,17 @@ fn a_wrong_byte_anywhere_leaves_the_generation_before() {
         assert_eq!(found.mark.offset, 1, "byte {at} is wrong");
     }
 }
+
+#[test]
+fn a_new_file_is_worth_saving_at_once_and_a_known_one_by_the_bytes_it_has_moved_on() {
+    let state_dir = tempfile::tempdir().unwrap();
+    let claim = Store::open(state_dir.path()).claim("app");
+    let store = claim.store();
+    claim.put(id(7), entry(0));
+    assert_eq!(store.unsaved(), u64::MAX);
+    store.save().unwrap();
+    claim.put(id(7), entry(42));
+    assert_eq!(store.unsaved(), 42);
+    claim.put(id(8), entry(0));
+    assert_eq!(store.unsaved(), u64::MAX);
+}
