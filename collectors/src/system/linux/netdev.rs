@@ -5,7 +5,7 @@
 //! lacks `receive_nohandler`. With `netdev.enable_detailed_metrics` what the source tells is not summed up.
 
 mod addresses;
-mod families;
+pub(super) mod families;
 mod netlink;
 pub(in crate::system) mod settings;
 

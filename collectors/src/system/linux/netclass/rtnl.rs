@@ -13,6 +13,7 @@ use vigie_pipeline::plug::Error;
 
 use super::super::file::SmallFile;
 use super::super::genl::{Genl, GenlError};
+use super::super::netdev::families::link_statistics;
 use super::super::netlink::{IFINFOMSG, Netlink, RTM_GETLINK, RTM_NEWLINK, Subject, attributes, u32_at};
 use super::super::parse;
 use super::super::roster::Roster;
@@ -32,17 +33,8 @@ macro_rules! statistics {
     };
 }
 
-/// In the order of `rtnl_link_stats64`. Upstream calls them gauges; they are counters.
-#[rustfmt::skip]
-static STATISTICS: [Family; 24] = statistics![
-    "receive_packets", "transmit_packets", "receive_bytes", "transmit_bytes", "receive_errors", "transmit_errors",
-    "receive_dropped", "transmit_dropped", "multicast", "collisions",
-    "receive_length_errors", "receive_over_errors", "receive_crc_errors", "receive_frame_errors",
-    "receive_fifo_errors", "receive_missed_errors",
-    "transmit_aborted_errors", "transmit_carrier_errors", "transmit_fifo_errors", "transmit_heartbeat_errors",
-    "transmit_window_errors",
-    "receive_compressed", "transmit_compressed", "receive_nohandler",
-];
+/// Upstream calls them gauges; they are counters.
+static STATISTICS: [Family; 24] = link_statistics!(statistics);
 
 const ETHTOOL_MSG_LINKMODES_GET: u8 = 4;
 const ETHTOOL_A_LINKMODES_HEADER: u16 = 1;

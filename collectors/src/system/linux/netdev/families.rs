@@ -33,14 +33,38 @@ pub(super) static DETAILED_COLUMNS: [Family; COLUMNS] = statistics![
     "transmit_carrier", "transmit_compressed",
 ];
 
-/// What netlink tells, in the order of `rtnl_link_stats64`.
-#[rustfmt::skip]
-pub(super) static DETAILED: [Family; 24] = statistics![
-    "receive_packets", "transmit_packets", "receive_bytes", "transmit_bytes", "receive_errors", "transmit_errors",
-    "receive_dropped", "transmit_dropped", "multicast", "collisions",
-    "receive_length_errors", "receive_over_errors", "receive_crc_errors", "receive_frame_errors",
-    "receive_fifo_errors", "receive_missed_errors",
-    "transmit_aborted_errors", "transmit_carrier_errors", "transmit_fifo_errors", "transmit_heartbeat_errors",
-    "transmit_window_errors",
-    "receive_compressed", "transmit_compressed", "receive_nohandler",
-];
+/// The statistics of a link, in the order of `rtnl_link_stats64`, for a macro that makes families of their names.
+macro_rules! link_statistics {
+    ($families:ident) => {
+        $families![
+            "receive_packets",
+            "transmit_packets",
+            "receive_bytes",
+            "transmit_bytes",
+            "receive_errors",
+            "transmit_errors",
+            "receive_dropped",
+            "transmit_dropped",
+            "multicast",
+            "collisions",
+            "receive_length_errors",
+            "receive_over_errors",
+            "receive_crc_errors",
+            "receive_frame_errors",
+            "receive_fifo_errors",
+            "receive_missed_errors",
+            "transmit_aborted_errors",
+            "transmit_carrier_errors",
+            "transmit_fifo_errors",
+            "transmit_heartbeat_errors",
+            "transmit_window_errors",
+            "receive_compressed",
+            "transmit_compressed",
+            "receive_nohandler",
+        ]
+    };
+}
+pub(in crate::system::linux) use link_statistics;
+
+/// What netlink tells.
+pub(super) static DETAILED: [Family; 24] = link_statistics!(statistics);
