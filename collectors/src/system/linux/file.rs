@@ -58,8 +58,7 @@ static MOST_KEPT: LazyLock<usize> = LazyLock::new(|| {
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
 /// A small file of sysfs, of which there are many: it stays open unless there are [`MOST_KEPT`] already, and is read into a buffer
-/// that its reader has for all of them. Such a file is made whole when it is read, so that a read which does not fill the
-/// buffer has all of it.
+/// that its reader has for all of them, until a read is short ([`Ends::Short`]).
 #[derive(Debug)]
 pub(super) struct SmallFile {
     path: PathBuf,
