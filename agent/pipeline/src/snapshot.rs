@@ -3,9 +3,12 @@
 //! Parts publish into their [`Slot`] whenever they like; readers take the pages that are there and hold
 //! nobody up. Samplers that are read only when somebody asks are asked through [`Snapshot::refresh`],
 //! which the driver answers.
+//!
+//! One part may have thousands of slots, one for each of its targets: they come and go by number, and names
+//! are counted, so that neither making nor dropping one looks at the others.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +45,7 @@ pub struct Refresh {
 /// One part's place in the snapshot. Its values leave when it is dropped.
 #[derive(Debug)]
 pub struct Slot {
+    number: u64,
     place: Arc<Place>,
     home: Snapshot,
 }
@@ -52,7 +56,44 @@ struct Place {
     page: ArcSwapOption<Page>,
 }
 
+/// The places there are.
+#[derive(Debug, Default)]
+struct Places {
+    /// By their numbers, which only grow: they are read in the order in which they were made.
+    by_number: BTreeMap<u64, Arc<Place>>,
+    next: u64,
+    /// How many places each collector has.
+    collectors: BTreeMap<Arc<str>, usize>,
+}
+
+impl Places {
+    fn add(&mut self, collector: Arc<str>) -> (u64, Arc<Place>) {
+        let place = Arc::new(Place { collector: Arc::clone(&collector), page: ArcSwapOption::empty() });
+        let number = self.next;
+        self.next += 1;
+        self.by_number.insert(number, Arc::clone(&place));
+        *self.collectors.entry(collector).or_default() += 1;
+        (number, place)
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(place) = self.by_number.remove(&number) else { return };
+        if let Some(count) = self.collectors.get_mut(&place.collector) {
+            *count -= 1;
+            if *count == 0 {
+                self.collectors.remove(&place.collector);
+            }
+        }
+    }
+}
+
 impl Slot {
+    /// Another place of the same collector, empty, that is read after those there are.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        self.home.slot(Arc::clone(&self.place.collector))
+    }
+
     /// Replaces the page in one step, and gives back an empty one to fill next: the old one itself
     /// where no reader holds it.
     #[must_use]
@@ -71,15 +112,14 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut places = self.home.places.write().unwrap_or_else(PoisonError::into_inner);
-        places.retain(|place| !Arc::ptr_eq(place, &self.place));
+        self.home.places_mut().remove(self.number);
     }
 }
 
 /// The newest page of every part. Cheap to clone; clones are the same snapshot.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    places: Arc<RwLock<Vec<Arc<Place>>>>,
+    places: Arc<RwLock<Places>>,
     refresh: mpsc::Sender<Refresh>,
 }
 
@@ -106,9 +146,8 @@ impl Snapshot {
     /// A place for a part's values. `collector` is what `collect[]` asks for.
     #[must_use]
     pub fn slot(&self, collector: impl Into<Arc<str>>) -> Slot {
-        let place = Arc::new(Place { collector: collector.into(), page: ArcSwapOption::empty() });
-        self.places.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&place));
-        Slot { place, home: self.clone() }
+        let (number, place) = self.places_mut().add(collector.into());
+        Slot { number, place, home: self.clone() }
     }
 
     /// Waits until what is sampled on demand is fresh, or as fresh as its deadline allows.
@@ -123,23 +162,35 @@ impl Snapshot {
     /// The names that `collect[]` may ask for, each once, in alphabetical order.
     #[must_use]
     pub fn collectors(&self) -> Vec<Arc<str>> {
-        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-        let names: BTreeSet<Arc<str>> = places.iter().map(|place| Arc::clone(&place.collector)).collect();
-        names.into_iter().collect()
+        self.places().collectors.keys().cloned().collect()
     }
 
-    /// What is there now, without waiting for anybody.
+    /// What is there now, without waiting for anybody, in the order in which the slots were made.
     #[must_use]
     pub fn read(&self, selection: &Selection) -> Vec<Published> {
-        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-        places
-            .iter()
-            .filter(|place| selection.wants(&place.collector))
-            .filter_map(|place| {
-                let page = place.page.load_full()?;
-                Some(Published { collector: Arc::clone(&place.collector), page })
-            })
-            .collect()
+        let places = self.places();
+        let mut published = Vec::with_capacity(places.by_number.len());
+        // Places of one collector mostly stand together: it is asked for once.
+        let mut last: Option<(&Arc<str>, bool)> = None;
+        for place in places.by_number.values() {
+            let wanted = match last {
+                Some((collector, wanted)) if Arc::ptr_eq(collector, &place.collector) => wanted,
+                _ => selection.wants(&place.collector),
+            };
+            last = Some((&place.collector, wanted));
+            if wanted && let Some(page) = place.page.load_full() {
+                published.push(Published { collector: Arc::clone(&place.collector), page });
+            }
+        }
+        published
+    }
+
+    fn places(&self) -> RwLockReadGuard<'_, Places> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn places_mut(&self) -> RwLockWriteGuard<'_, Places> {
+        self.places.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -186,6 +237,65 @@ mod tests {
         assert_eq!(values(&snapshot, &Selection::default()), [2.0]);
         stat.withdraw();
         assert!(values(&snapshot, &Selection::default()).is_empty());
+    }
+
+    #[test]
+    fn siblings_are_read_in_the_order_they_were_made_and_each_leaves_for_itself() {
+        let (snapshot, _requests) = Snapshot::new();
+        let first = snapshot.slot("probes");
+        let other = snapshot.slot("cpu");
+        let mut siblings: Vec<Slot> = (0..4).map(|_| first.sibling()).collect();
+        let _ = other.publish(page(9.0));
+        // Published in another order than made.
+        for (number, slot) in siblings.iter().enumerate().rev() {
+            let _ = slot.publish(page(number as f64));
+        }
+        assert_eq!(values(&snapshot, &Selection::default()), [9.0, 0.0, 1.0, 2.0, 3.0]);
+        drop(siblings.remove(1));
+        drop(first);
+        let _ = siblings[0].sibling().publish(page(7.0));
+        let last = siblings[0].sibling();
+        let _ = last.publish(page(8.0));
+        let probes = Selection { collect: vec!["probes".into()], exclude: vec![] };
+        assert_eq!(values(&snapshot, &probes), [0.0, 2.0, 3.0, 8.0]);
+        assert_eq!(values(&snapshot, &Selection { exclude: probes.collect, ..Selection::default() }), [9.0]);
+    }
+
+    #[test]
+    fn a_collector_is_named_as_long_as_it_has_a_slot() {
+        let (snapshot, _requests) = Snapshot::new();
+        let probes = snapshot.slot("probes");
+        let cpu = snapshot.slot("cpu");
+        let other = probes.sibling();
+        let again = snapshot.slot("probes");
+        assert_eq!(snapshot.collectors(), ["cpu".into(), "probes".into()]);
+        drop((probes, again, cpu));
+        assert_eq!(snapshot.collectors(), ["probes".into()]);
+        drop(other);
+        assert!(snapshot.collectors().is_empty());
+    }
+
+    #[test]
+    fn ten_thousand_slots_come_and_go() {
+        const SLOTS: usize = 10_000;
+        let (snapshot, _requests) = Snapshot::new();
+        let first = snapshot.slot("probes");
+        let mut slots: Vec<Slot> = (0..SLOTS).map(|_| first.sibling()).collect();
+        for (number, slot) in slots.iter().enumerate() {
+            let _ = slot.publish(page(number as f64));
+        }
+        // Every second one goes: what is left is in order.
+        let mut number = 0;
+        slots.retain(|_| {
+            number += 1;
+            number % 2 == 0
+        });
+        let left = values(&snapshot, &Selection::default());
+        assert_eq!(left.len(), SLOTS / 2);
+        assert!(left.is_sorted());
+        drop(slots);
+        assert!(values(&snapshot, &Selection::default()).is_empty());
+        assert_eq!(snapshot.collectors().len(), 1);
     }
 
     #[test]
