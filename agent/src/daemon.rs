@@ -13,6 +13,7 @@ use vigie_config::{Loaded, Origin};
 use vigie_exporters::prometheus::Exposition;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
 use vigie_pipeline::otlp::envelope;
@@ -101,6 +102,7 @@ async fn serve(
     let instruments = Instruments::default();
     let budget = Budget::new(config.agent.memory_limit.bytes());
     let readiness = Readiness::default();
+    let dependencies = Dependencies::default();
     let first_samples = readiness.latch("first samples");
 
     let (snapshot, requests) = Snapshot::new();
@@ -116,6 +118,7 @@ async fn serve(
         instruments: instruments.clone(),
         budget,
         readiness: readiness.clone(),
+        dependencies: dependencies.clone(),
     };
     let mut supervisor = Supervisor::new(surroundings, trunk, snapshot.clone(), handle, PATIENCE);
 
@@ -125,6 +128,7 @@ async fn serve(
         exposition: Exposition::new(snapshot.clone(), &instruments),
         snapshot: snapshot.clone(),
         readiness: readiness.clone(),
+        dependencies,
         reload,
     });
     let mut front = Front::open(&config.server, systemd::inherited_listener(), Arc::clone(&routes)).await?;

@@ -4,6 +4,7 @@
 //! how long an idle connection is kept. Liveness answers even when nothing else works.
 
 mod access;
+mod dependencies;
 mod front;
 mod index;
 mod routes;

@@ -14,6 +14,7 @@ pub mod batch;
 pub mod budget;
 pub mod check;
 pub mod clock;
+pub mod dependencies;
 pub mod file_path;
 pub mod instruments;
 pub mod ledger;

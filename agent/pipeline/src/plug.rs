@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::batch::Signal;
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::dependencies::Dependencies;
 use crate::instruments::Instruments;
 use crate::outlet::Outlet;
 use crate::page::Page;
@@ -107,4 +108,6 @@ pub struct Surroundings {
     pub budget: Budget,
     /// Where a part says that it cannot keep what it promises.
     pub readiness: Readiness,
+    /// Where a part says whether what the application depends on is there.
+    pub dependencies: Dependencies,
 }

@@ -9,10 +9,11 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tokio::sync::{mpsc, oneshot};
 use vigie_exporters::prometheus::Exposition;
+use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::Snapshot;
 
-use super::index;
+use super::{dependencies, index};
 
 /// Somebody wants the configuration to be read again, and to know how it went.
 pub(crate) type ReloadRequest = oneshot::Sender<Result<String, String>>;
@@ -27,11 +28,13 @@ pub(crate) struct Routes {
     pub snapshot: Snapshot,
     /// What `/-/ready` answers.
     pub readiness: Readiness,
+    /// What `/-/ready/dependencies` answers.
+    pub dependencies: Dependencies,
     /// Who does what `/-/reload` asks for.
     pub reload: mpsc::Sender<ReloadRequest>,
 }
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 impl Routes {
     pub(super) async fn answer(&self, request: http::Request<hyper::body::Incoming>) -> Answer {
@@ -43,7 +46,7 @@ impl Routes {
         }
         let (allowed, read): (&'static str, bool) = match path {
             "/-/reload" => ("POST, PUT", parts.method == Method::POST || parts.method == Method::PUT),
-            "/" | "/-/healthy" | "/-/ready" => {
+            "/" | "/-/healthy" | "/-/ready" | "/-/ready/dependencies" => {
                 ("GET, HEAD", parts.method == Method::GET || parts.method == Method::HEAD)
             }
             _ => return text(StatusCode::NOT_FOUND, "not found\n"),
@@ -56,6 +59,7 @@ impl Routes {
         match path {
             "/-/healthy" => text(StatusCode::OK, "vigie is alive\n"),
             "/-/ready" => self.ready(),
+            "/-/ready/dependencies" => dependencies::answer(&self.dependencies.read()),
             "/-/reload" => self.reload().await,
             _ => self.index(),
         }

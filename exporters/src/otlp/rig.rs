@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
 use vigie_pipeline::otlp::{envelope, log::LogRecord};
@@ -72,6 +73,7 @@ impl Rig {
                 instruments,
                 budget,
                 readiness: Readiness::default(),
+                dependencies: Dependencies::default(),
             },
             snapshot,
             queues,

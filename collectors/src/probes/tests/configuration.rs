@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::check::{KeyPath, problems};
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::plug::Surroundings;
 use vigie_pipeline::readiness::Readiness;
@@ -31,6 +32,7 @@ fn surroundings() -> Surroundings {
         instruments: Instruments::default(),
         budget: Budget::new(1 << 20),
         readiness: Readiness::default(),
+        dependencies: Dependencies::default(),
     }
 }
 

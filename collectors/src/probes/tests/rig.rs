@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
 use vigie_pipeline::outlet::{Outlet, Switch, Trunk};
@@ -73,6 +74,7 @@ impl Running {
             instruments: instruments.clone(),
             budget: budget.clone(),
             readiness: Readiness::default(),
+            dependencies: Dependencies::default(),
         };
         let recipes = recipes(std::slice::from_ref(config));
         let Part::Source(source) = recipes[0].build(&surroundings).unwrap() else { panic!("a source") };

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::batch::{Batch, Envelope, Signal};
 use crate::budget::Budget;
 use crate::clock::{Clock, Hand};
+use crate::dependencies::Dependencies;
 use crate::instruments::Instruments;
 use crate::ledger::Ledger;
 use crate::outlet::{Offer, Outlet, Switch, Trunk};
@@ -272,6 +273,7 @@ pub(super) fn rig_with(memory: &Memory, settings: Settings, limit: usize) -> Rig
         instruments: instruments.clone(),
         budget: budget.clone(),
         readiness: readiness.clone(),
+        dependencies: Dependencies::default(),
     };
     let queue = Arc::new(Queue::new("sink"));
     let exporter: Arc<str> = "sink".into();
