@@ -3,13 +3,15 @@
 //! Rows of one family stay together whatever the order they are written in: each family keeps a chain
 //! through the rows. Label sets are written once into one arena, as the text both exposition formats
 //! share (`device="sda",mode="user"`), and rows refer to them; a cleared page keeps its memory, so a
-//! page that goes round allocates nothing.
+//! page that goes round allocates nothing. Exemplars stand beside the rows: few pages have any.
 
+mod histogram;
 mod repeats;
 mod text;
 
 use std::sync::Arc;
 
+pub use self::histogram::Exemplar;
 pub use self::repeats::Repeats;
 use self::text::escape_into;
 pub use self::text::{number, pairs, write_number};
@@ -107,6 +109,8 @@ pub struct Page {
     sections: Vec<Section>,
     rows: Vec<Row>,
     arena: String,
+    /// By the number of their row, ascending.
+    exemplars: Vec<(u32, Exemplar)>,
     /// Where the last row's family stood: rows are mostly written in the same order again and again.
     cursor: usize,
 }
@@ -117,6 +121,7 @@ impl Page {
         self.sections.clear();
         self.rows.clear();
         self.arena.clear();
+        self.exemplars.clear();
         self.cursor = 0;
     }
 
@@ -170,26 +175,6 @@ impl Page {
     /// Writes one value of a summary's or histogram's parts, as another library has counted it.
     pub fn set_part(&mut self, family: impl Into<FamilyRef>, suffix: Suffix, labels: Labels, value: f64) {
         self.push(family.into(), suffix, labels, value);
-    }
-
-    /// Writes a whole histogram: `buckets` are upper bounds with cumulative counts, without `+Inf`.
-    pub fn set_histogram(
-        &mut self,
-        family: impl Into<FamilyRef>,
-        labels: Labels,
-        buckets: &[(f64, u64)],
-        sum: f64,
-        count: u64,
-    ) {
-        let family = family.into();
-        for (bound, cumulative) in buckets {
-            let le = self.labels_after(labels, &[("le", number(*bound).as_str())]);
-            self.push(family.clone(), Suffix::Bucket, le, *cumulative as f64);
-        }
-        let inf = self.labels_after(labels, &[("le", "+Inf")]);
-        self.push(family.clone(), Suffix::Bucket, inf, count as f64);
-        self.push(family.clone(), Suffix::Sum, labels, sum);
-        self.push(family, Suffix::Count, labels, count as f64);
     }
 
     fn push(&mut self, family: FamilyRef, suffix: Suffix, labels: Labels, value: f64) {
@@ -250,6 +235,8 @@ pub struct Sample<'a> {
     pub labels: &'a str,
     /// The value.
     pub value: f64,
+    /// Only beside a bucket.
+    pub exemplar: Option<&'a Exemplar>,
 }
 
 /// The rows of one family.
@@ -264,10 +251,14 @@ impl<'a> Iterator for Rows<'a> {
 
     fn next(&mut self) -> Option<Sample<'a>> {
         let row = self.page.rows.get(self.at as usize)?;
+        let exemplar = match row.suffix {
+            Suffix::Bucket => self.page.exemplar(self.at),
+            Suffix::None | Suffix::Sum | Suffix::Count => None,
+        };
         self.at = row.next;
         let labels =
             &self.page.arena[row.labels.start as usize..(row.labels.start + row.labels.len) as usize];
-        Some(Sample { suffix: row.suffix, labels, value: row.value })
+        Some(Sample { suffix: row.suffix, labels, value: row.value, exemplar })
     }
 }
 
@@ -313,31 +304,6 @@ mod tests {
         let labels = page.labels(&[("a", "b")]);
         page.set(&met, labels, 2.0);
         assert_eq!(rows(&page)[0].1.len(), 2);
-    }
-
-    #[test]
-    fn histograms_end_with_inf_sum_and_count() {
-        static H: Family = Family::histogram("h", "H.");
-        let mut page = Page::default();
-        let base = page.labels(&[("p", "x")]);
-        page.set_histogram(&H, base, &[(0.5, 1), (1.0, 2)], 3.5, 4);
-        let text: Vec<String> = page
-            .families()
-            .flat_map(|(f, rows)| {
-                rows.map(|r| format!("{}{}{{{}}} {}", f.name, r.suffix.as_str(), r.labels, number(r.value)))
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        assert_eq!(
-            text,
-            [
-                "h_bucket{p=\"x\",le=\"0.5\"} 1",
-                "h_bucket{p=\"x\",le=\"1\"} 2",
-                "h_bucket{p=\"x\",le=\"+Inf\"} 4",
-                "h_sum{p=\"x\"} 3.5",
-                "h_count{p=\"x\"} 4"
-            ]
-        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! that an earlier page has, a family of another type than its namesake, a name that is none. Within one page
 //! series are unique by contract, so only families that stand in several pages pay for the comparison.
 
+mod exemplar;
 mod label;
 mod name;
 
@@ -175,6 +176,11 @@ impl Writer {
         }
         self.text.push(' ');
         write_number(&mut self.text, sample.value);
+        if self.format == Format::OpenMetrics
+            && let Some(exemplar) = sample.exemplar
+        {
+            exemplar::write(&mut self.text, exemplar);
+        }
         self.text.push('\n');
         true
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use vigie_pipeline::otlp::attributes::{field, put_str};
-use vigie_pipeline::otlp::wire::{put_fixed64, put_message};
-use vigie_pipeline::page::{Sample, Suffix, pairs};
+use vigie_pipeline::otlp::wire::{put_bytes, put_fixed64, put_message};
+use vigie_pipeline::page::{Exemplar, Sample, Suffix, pairs};
 
 /// One histogram or summary.
 #[derive(Debug, Default)]
@@ -14,6 +14,7 @@ pub(super) struct Parts {
     steps: Vec<(f64, f64)>,
     sum: f64,
     count: f64,
+    exemplars: Vec<Exemplar>,
 }
 
 /// `SummaryDataPoint.attributes`
@@ -37,6 +38,7 @@ impl Parts {
                 }
             }
             let parts = all.entry(labels).or_default();
+            parts.exemplars.extend(sample.exemplar);
             match (sample.suffix, at) {
                 (Suffix::Sum, _) => parts.sum = sample.value,
                 (Suffix::Count, _) => parts.count = sample.value,
@@ -68,6 +70,14 @@ impl Parts {
                 bounds.extend_from_slice(&bound.to_bits().to_le_bytes());
             }
         });
+        for exemplar in &self.exemplars {
+            put_message(out, 8, |out| {
+                put_fixed64(out, 2, exemplar.at);
+                put_fixed64(out, 3, exemplar.value.to_bits());
+                put_bytes(out, 4, &exemplar.span_id);
+                put_bytes(out, 5, &exemplar.trace_id);
+            });
+        }
         self.attributes(out, field::HISTOGRAM);
     }
 

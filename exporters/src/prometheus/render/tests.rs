@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use vigie_pipeline::page::{Labels, Page};
+use vigie_pipeline::page::{Exemplar, Labels, Page};
 
 use super::*;
 
@@ -23,6 +23,10 @@ fn page(write: impl FnOnce(&mut Page)) -> Page {
     let mut page = Page::default();
     write(&mut page);
     page
+}
+
+fn measured(value: f64, at: u64) -> Exemplar {
+    Exemplar { trace_id: [0xa1; 16], span_id: [0x0f; 8], value, at }
 }
 
 fn two_pages() -> Vec<Published> {
@@ -140,6 +144,37 @@ fn openmetrics_leaves_out_a_count_that_is_negative_or_not_a_number() {
     assert_eq!(rendered.omitted, [("requests_total".to_owned(), Omission::Value, 2)]);
 }
 
+#[test]
+fn openmetrics_shows_the_exemplar_of_a_bucket_and_text_does_not() {
+    let pages = published(vec![page(|page| {
+        let measured = [measured(0.067, 1_520_879_607_789_999_999), measured(3.0, 1_000_000)];
+        page.set_histogram_with(
+            &LATENCY,
+            Labels::NONE,
+            &[(0.5, 1), (1.0, 1)],
+            3.067,
+            2,
+            measured.into_iter(),
+        );
+    })]);
+    let context = r#"{trace_id="a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1",span_id="0f0f0f0f0f0f0f0f"}"#;
+    let expected = format!(
+        r#"# HELP latency_seconds Latency.
+# TYPE latency_seconds histogram
+latency_seconds_bucket{{le="0.5"}} 1 # {context} 0.067 1520879607.789
+latency_seconds_bucket{{le="1.0"}} 1
+latency_seconds_bucket{{le="+Inf"}} 2 # {context} 3 0.001
+latency_seconds_sum 3.067
+latency_seconds_count 2
+# EOF
+"#
+    );
+    let rendered = render(&pages, Format::OpenMetrics, 0).text;
+    assert_eq!(rendered, expected);
+    assert_eq!(strict::check(&rendered, Format::OpenMetrics), Ok(5));
+    assert!(!render(&pages, Format::Text, 0).text.contains("trace_id"));
+}
+
 /// Names that stand in each other's way, and some that are none.
 const NAMES: [&str; 12] = [
     "a",
@@ -164,7 +199,7 @@ fn some_page() -> impl Strategy<Value = Vec<(usize, u8, String, Vec<Row>)>> {
     proptest::collection::vec(family, 0..8)
 }
 
-fn build(families: &[(usize, u8, String, Vec<Row>)]) -> Page {
+fn build(families: &[(usize, u8, String, Vec<Row>)], exemplars: bool) -> Page {
     let mut page = Page::default();
     let mut seen = BTreeSet::new();
     for (name, kind, help, rows) in families {
@@ -180,7 +215,13 @@ fn build(families: &[(usize, u8, String, Vec<Row>)]) -> Page {
             let labels =
                 page.labels(&[("p", values[usize::from(*first)]), ("q", values[usize::from(*second)])]);
             match kind {
-                Kind::Histogram => page.set_histogram(&family, labels, &[(-1.0, 1), (2.0, 5)], *value, 7),
+                Kind::Histogram => {
+                    let measured =
+                        [*value, 2.0, f64::from(*first)].map(|value| measured(value, value.to_bits()));
+                    let measured =
+                        measured.into_iter().take(if exemplars { usize::from(*second) + 1 } else { 0 });
+                    page.set_histogram_with(&family, labels, &[(-1.0, 1), (2.0, 5)], *value, 7, measured);
+                }
                 Kind::Summary => {
                     let quantile = page.labels_after(labels, &[("quantile", "1")]);
                     page.set_part(&family, Suffix::None, quantile, value.abs());
@@ -199,7 +240,7 @@ fn build(families: &[(usize, u8, String, Vec<Row>)]) -> Page {
 proptest! {
     #[test]
     fn whatever_pages_hold_the_output_is_valid(pages in proptest::collection::vec(some_page(), 0..4)) {
-        let pages = published(pages.iter().map(|page| build(page)).collect());
+        let pages = published(pages.iter().map(|page| build(page, true)).collect());
         let written: usize = pages.iter().map(|published| published.page.len()).sum();
         for format in [Format::Text, Format::OpenMetrics] {
             let rendered = render(&pages, format, 0);
@@ -209,5 +250,21 @@ proptest! {
             let omitted: u64 = rendered.omitted.iter().map(|(_, _, count)| count).sum();
             prop_assert_eq!(samples as u64 + omitted, written as u64);
         }
+    }
+
+    #[test]
+    fn exemplars_change_nothing_of_the_text_and_nothing_else_of_openmetrics(
+        pages in proptest::collection::vec(some_page(), 0..4),
+    ) {
+        let text = |exemplars, format| {
+            let pages = published(pages.iter().map(|page| build(page, exemplars)).collect());
+            render(&pages, format, 0).text
+        };
+        prop_assert_eq!(text(true, Format::Text), text(false, Format::Text));
+        let without: String = text(true, Format::OpenMetrics)
+            .split_inclusive('\n')
+            .map(|line| line.split_once(" # {trace_id=").map_or(line.to_owned(), |(row, _)| format!("{row}\n")))
+            .collect();
+        prop_assert_eq!(without, text(false, Format::OpenMetrics));
     }
 }

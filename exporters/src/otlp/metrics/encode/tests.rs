@@ -5,12 +5,12 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, ScopeMetrics};
+use opentelemetry_proto::tonic::metrics::v1::{exemplar, number_data_point};
 use proptest::prelude::*;
 use prost::Message;
 use vigie_pipeline::metric::{Family, Kind};
-use vigie_pipeline::page::{Labels, Page, Suffix};
+use vigie_pipeline::page::{Exemplar, Labels, Page, Suffix};
 use vigie_pipeline::snapshot::Published;
 
 use super::*;
@@ -114,6 +114,32 @@ fn a_large_family_is_cut_into_pieces_and_none_of_its_points_is_lost() {
         _ => panic!("a gauge"),
     });
     assert_eq!(points.map(|p| number(&p) as u32).collect::<Vec<_>>(), (0..5_500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_histogram_shows_the_spans_of_its_exemplars() {
+    let mut page = Page::default();
+    for (service, span) in [("a", 1), ("b", 2)] {
+        let labels = page.labels(&[("service", service)]);
+        let measured = |value, at| Exemplar { trace_id: [7; 16], span_id: [span; 8], value, at };
+        let measured = [measured(0.25, 3), measured(8.0, 4)];
+        page.set_histogram_with(&SIZES, labels, &[(0.5, 1), (1.0, 1)], 8.25, 2, measured.into_iter());
+    }
+    let metric = read(vec![page], 1 << 20).remove(0).remove(0);
+    let Some(Data::Histogram(histogram)) = metric.data else { panic!("a histogram") };
+    assert_eq!(histogram.data_points.len(), 2);
+    for (point, span) in histogram.data_points.iter().zip([1, 2]) {
+        let told: Vec<_> = point.exemplars.iter().map(|e| (e.value, e.time_unix_nano)).collect();
+        let value = |value| Some(exemplar::Value::AsDouble(value));
+        assert_eq!(told, [(value(0.25), 3), (value(8.0), 4)]);
+        for exemplar in &point.exemplars {
+            assert_eq!(
+                (exemplar.trace_id.as_slice(), exemplar.span_id.as_slice()),
+                (&[7; 16][..], &[span; 8][..])
+            );
+        }
+        assert_eq!((point.count, point.bucket_counts.as_slice()), (2, &[1, 0, 1][..]));
+    }
 }
 
 #[test]

@@ -78,6 +78,25 @@ fn reserved(name: &str, kind: &str, format: Format) -> Vec<String> {
     suffixes.iter().map(|suffix| format!("{name}{suffix}")).collect()
 }
 
+/// Reads `{a="b",…} 0.5 1520879607.789`, which must not be above `bound`.
+fn exemplar(text: &str, bound: Option<f64>) -> Result<(), String> {
+    let (labels, rest) = labels(text.strip_prefix('{').ok_or("exemplar without labels")?)?;
+    let length: usize = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
+    if length > 128 {
+        return Err(format!("exemplar's labels of {length} characters"));
+    }
+    let rest = rest.strip_prefix(' ').ok_or("no blank before the exemplar's value")?;
+    let (value, time) = rest.split_once(' ').map_or((rest, None), |(value, time)| (value, Some(time)));
+    if bound.is_some_and(|bound| number(value).is_ok_and(|value| value > bound)) {
+        return Err("exemplar of another bucket".to_owned());
+    }
+    number(value)?;
+    match time.map(number).transpose()? {
+        Some(time) if !time.is_finite() => Err("exemplar of no time".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 /// Reads an exposition; how many samples it has, or what is wrong with it.
 pub(super) fn check(text: &str, format: Format) -> Result<usize, String> {
     let text = match format {
@@ -121,7 +140,10 @@ pub(super) fn check(text: &str, format: Format) -> Result<usize, String> {
                 Some(inside) => labels(inside)?,
                 None => (BTreeMap::new(), rest),
             };
-            let value = number(rest.strip_prefix(' ').ok_or("no blank before the value")?)?;
+            let rest = rest.strip_prefix(' ').ok_or("no blank before the value")?;
+            let (value, beside) =
+                rest.split_once(" # ").map_or((rest, None), |(value, beside)| (value, Some(beside)));
+            let value = number(value)?;
             let (name, kind) = family.ok_or("sample before any head")?;
             let part = sample.strip_prefix(name).ok_or_else(|| format!("stray sample {line:?}"))?;
             if !parts(kind, format)?.contains(&part) {
@@ -132,6 +154,13 @@ pub(super) fn check(text: &str, format: Format) -> Result<usize, String> {
                 || quantile && !labels.contains_key("quantile")
             {
                 return Err(format!("bound in {line:?}"));
+            }
+            if let Some(beside) = beside {
+                if format == Format::Text || !matches!(part, "_bucket" | "_total") {
+                    return Err(format!("exemplar in {line:?}"));
+                }
+                let bound = labels.get("le").map(|le| number(le)).transpose()?;
+                exemplar(beside, bound).map_err(|wrong| format!("{wrong} in {line:?}"))?;
             }
             if format == Format::OpenMetrics && !part.is_empty() && (value.is_nan() || value < 0.0) {
                 return Err(format!("count in {line:?}"));
