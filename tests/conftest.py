@@ -4,7 +4,9 @@ import pytest
 from harness.agent import BINARY, Agent
 from harness.certs import Authority
 from harness.mounts import Tmpfs
+from harness.network import Namespace
 from harness.nginx import Nginx
+from harness.peer import Peer
 from harness.prometheus import Prometheus
 from harness.receiver import GrpcReceiver, HttpReceiver
 
@@ -14,12 +16,12 @@ def pytest_configure(config):
         raise pytest.UsageError(f"{BINARY} is not there: cargo build --release, or set VIGIE_BIN")
 
 
-def _starter(request, tmp_path, make, name):
+def _starter(request, directory, make, name):
     """A function that makes things named name0, name1, … and a finalizer that stops them all."""
     made = []
 
     def start(*args, **kwargs):
-        made.append(make(tmp_path / f"{name}{len(made)}", *args, **kwargs))
+        made.append(make(directory / f"{name}{len(made)}", *args, **kwargs))
         return made[-1]
 
     def stop_all():
@@ -92,8 +94,34 @@ def tmpfs(request):
 
 @pytest.fixture
 def nginx(request, tmp_path):
-    """`nginx(certificate=…)` starts one."""
+    """`nginx(certificate=…)` starts one, see harness/nginx.py."""
     return _starter(request, tmp_path, Nginx, "nginx")
+
+
+@pytest.fixture(scope="module")
+def module_nginx(request, tmp_path_factory):
+    """`module_nginx(…)` starts one that all tests of the file share."""
+    return _starter(request, tmp_path_factory.mktemp("nginx"), Nginx, "nginx")
+
+
+@pytest.fixture
+def peer(request):
+    """`peer(fault, certificate=…)` starts one, see harness/peer.py."""
+
+    def start(*args, **kwargs):
+        made = Peer(*args, **kwargs)
+        request.addfinalizer(made.stop)
+        return made
+
+    return start
+
+
+@pytest.fixture
+def namespace(request):
+    """A network of one's own, see harness/network.py."""
+    made = Namespace()
+    request.addfinalizer(made.stop)
+    return made
 
 
 @pytest.fixture

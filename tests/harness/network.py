@@ -1,10 +1,22 @@
-"""A network of one's own: interfaces that are there for one test, and that no other sees."""
+"""A network of one's own: interfaces that are there for one test, and that no other sees.
+
+inside(function, *args)             # in a process of its own, with /sys of that network
+
+network = Namespace()               # for one test, or the fixture `namespace`
+site = network.call(nginx)          # runs on a thread inside; what is started there stays inside
+agent = network.call(agent, config)
+network.drop("-p", "tcp", "--dport", site.port)             # packets vanish from now on, also of what stands
+network.reject("-p", "tcp", "--dport", 9, how="tcp-reset")  # or an ICMP error: icmp-host-unreachable, …
+network.heal()
+network.address("192.0.2.7/32")     # one more address of the loopback interface
+page = network.call(agent.scrape)
+"""
 
 import ctypes
 import multiprocessing
 import os
 import subprocess
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
@@ -33,3 +45,45 @@ def inside(function, *args, timeout=60):
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, mp_context=context, initializer=_leave) as process:
         return process.submit(function, *args).result(timeout)
+
+
+class Namespace:
+    """See the module. It is gone with the last of what was started in it; only root can make one."""
+
+    def __init__(self):
+        self._thread = ThreadPoolExecutor(1)
+        self.call(_unshare)
+
+    def call(self, function, *args, **kwargs):
+        """Runs a function on the thread that is inside, and returns what it returns or raises what it raises."""
+        return self._thread.submit(function, *args, **kwargs).result()
+
+    def ip(self, *command):
+        self.call(ip, *command)
+
+    def address(self, address):
+        self.ip("address", "add", address, "dev", "lo")
+
+    def drop(self, *match):
+        """What of the packets that arrive matches in iptables' words vanishes."""
+        self._iptables("-A", "INPUT", *match, "-j", "DROP")
+
+    def reject(self, *match, how="icmp-port-unreachable"):
+        self._iptables("-A", "INPUT", *match, "-j", "REJECT", "--reject-with", how)
+
+    def heal(self):
+        """Everything arrives again."""
+        self._iptables("-F", "INPUT")
+
+    def _iptables(self, *command):
+        self.call(subprocess.run, ["iptables", "-w", "10", *map(str, command)], check=True)
+
+    def stop(self):
+        self._thread.shutdown()
+
+
+def _unshare():
+    """Takes this thread, and what it starts, to a network of their own."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "unshare")
+    ip("link", "set", "lo", "up")

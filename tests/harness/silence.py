@@ -7,7 +7,7 @@ class Refusing:
     """Nobody listens."""
 
     def __init__(self, port):
-        pass
+        self.port = port
 
     def close(self):
         pass
@@ -19,6 +19,7 @@ class Silent:
     backlog = 64
 
     def __init__(self, port):
+        self.port = port
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(("127.0.0.1", port))
