@@ -9,18 +9,28 @@
 //! Every series is labelled with `instance`, the target, and `probe`, its name, and is there with the value 0 from
 //! the first scrape on, before the first run has ended.
 
+mod about;
+mod attempt;
+mod dial;
+mod entry;
+mod excerpt;
 mod failure;
+mod findings;
+mod histogram;
 pub mod http;
 mod metrics;
+mod prober;
 mod record;
 mod resolve;
-mod run;
 mod schedule;
-mod target;
+mod station;
+mod stream;
+mod targets;
 mod telemetry;
 mod timeline;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -30,6 +40,9 @@ use vigie_pipeline::plug::Part;
 use vigie_pipeline::recipe::Recipe;
 use vigie_pipeline::units::HumanDuration;
 
+use self::prober::Kind;
+pub use self::targets::TargetGroup;
+
 /// One entry of `collectors.probes`. Exactly one kind of probe must be given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -38,6 +51,10 @@ pub struct Config {
     pub name: String,
     /// Probe an HTTP or HTTPS endpoint.
     pub http: Option<http::Config>,
+    /// More targets, with labels and settings of their own.
+    pub targets: Vec<TargetGroup>,
+    /// Labels of all series of this probe.
+    pub labels: BTreeMap<String, String>,
     /// The time from the beginning of one run to that of the next.
     pub interval: HumanDuration,
     /// How long an attempt may take as a whole.
@@ -46,6 +63,12 @@ pub struct Config {
     pub retries: u32,
     /// Emit a span for each attempt, and send `traceparent` to the target.
     pub trace: bool,
+    /// Probe every address of a target's name apart, told by the label `address`.
+    pub all_addresses: bool,
+    /// As many targets are probed at the same time.
+    pub concurrency: usize,
+    /// Upper bounds of `vigie_probe_duration_seconds`, in seconds, ascending; none for no histogram.
+    pub buckets: Vec<f64>,
 }
 
 impl Default for Config {
@@ -53,11 +76,28 @@ impl Default for Config {
         Self {
             name: String::new(),
             http: None,
+            targets: Vec::new(),
+            labels: BTreeMap::new(),
             interval: HumanDuration::secs(15),
             timeout: HumanDuration::secs(5),
             retries: 0,
             trace: false,
+            all_addresses: false,
+            concurrency: 100,
+            buckets: vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
         }
+    }
+}
+
+impl Config {
+    /// Every kind with its key, given or not.
+    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 1] {
+        [("http", self.http.as_ref().map(|kind| kind as _))]
+    }
+
+    /// The kind that is given.
+    fn kind(&self) -> Option<&dyn Kind> {
+        self.kinds().into_iter().find_map(|(_, kind)| kind)
     }
 }
 
@@ -69,9 +109,20 @@ impl Check for Config {
         if self.name.is_empty() {
             at.key("name").wrong("required");
         }
-        match &self.http {
-            Some(http) => http.check(&mut at.key("http")),
-            None => at.wrong("no kind of probe given: write for example `http: { url: … }`"),
+        self.check_kind(at);
+        for (mut at, group) in at.key("targets").each(&self.targets) {
+            group.check(&mut at);
+        }
+        for name in self.labels.keys() {
+            if let Err(what) = targets::check_label(name) {
+                at.key("labels").key(name).wrong(what);
+            }
+        }
+        if self.concurrency == 0 || self.concurrency > MAX_CONCURRENCY {
+            at.key("concurrency").wrong(format_args!("not between 1 and {MAX_CONCURRENCY}"));
+        }
+        if self.buckets.iter().any(|bound| !bound.is_finite()) || !self.buckets.is_sorted_by(|a, b| a < b) {
+            at.key("buckets").wrong("must be finite and ascend");
         }
         for (key, duration) in [("interval", self.interval), ("timeout", self.timeout)] {
             if duration.0.is_zero() {
@@ -80,6 +131,38 @@ impl Check for Config {
         }
         if self.retries > MAX_RETRIES {
             at.key("retries").wrong(format_args!("more than {MAX_RETRIES}"));
+        }
+    }
+}
+
+/// More runs at a time are a mistake: each takes a descriptor.
+const MAX_CONCURRENCY: usize = 10_000;
+
+impl Config {
+    /// One kind, and something to probe.
+    fn check_kind(&self, at: &mut Place<'_>) {
+        let given: Vec<_> = self.kinds().into_iter().filter_map(|(key, kind)| Some((key, kind?))).collect();
+        for (key, kind) in &given {
+            kind.check(&mut at.key(key));
+        }
+        let [(key, kind)] = given.as_slice() else {
+            match given.as_slice() {
+                [] => at.wrong("no kind of probe given: write for example `http: { url: … }`"),
+                [(first, _), (second, _), ..] => {
+                    at.key(second).wrong(format_args!("{first} is given as well"))
+                }
+                [_] => {}
+            }
+            return;
+        };
+        let (target, text) = kind.target();
+        if text.trim().is_empty() && self.targets.is_empty() {
+            at.key(key).key(target).wrong("required, or `targets`");
+        }
+        for (at, group) in at.key("targets").each(&self.targets) {
+            for (at, target) in at.key("targets").each(&group.targets) {
+                at.ok(kind.check_target(target));
+            }
         }
     }
 }
@@ -98,8 +181,8 @@ pub fn recipes(configs: &[Config]) -> Vec<Recipe> {
     let recipe = |config: &Config| {
         let shared = Arc::clone(&shared);
         Recipe::new("probes", config.name.as_str(), config, move |config, surroundings| {
-            let probe = run::Probe::new(config, Arc::clone(&shared), surroundings)?;
-            Ok(Part::Source(Box::new(probe)))
+            let entry = entry::Entry::new(config, Arc::clone(&shared), surroundings)?;
+            Ok(Part::Source(Box::new(entry)))
         })
     };
     configs.iter().map(recipe).collect()

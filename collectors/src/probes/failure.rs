@@ -6,45 +6,15 @@ use std::io;
 
 use rustls::CertificateError;
 
-/// The phases of one round trip, under blackbox_exporter's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Phase {
-    /// The name is turned into addresses.
-    Resolve,
-    /// The TCP connection is made.
-    Connect,
-    /// The TLS handshake.
-    Tls,
-    /// The request is sent, until the first byte of the response.
-    Processing,
-    /// The rest of the response.
-    Transfer,
-}
-
-impl Phase {
-    /// In the order in which they happen.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Resolve, Self::Connect, Self::Tls, Self::Processing, Self::Transfer];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Processing => "processing",
-            Self::Transfer => "transfer",
-        }
-    }
-}
-
-/// Declares the reasons with their labels side by side.
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
-        /// Why a probe failed.
+/// Declares the members of a closed set with their labels side by side.
+macro_rules! labels {
+    ($(#[$about:meta])* $set:ident { $($(#[$doc:meta])* $name:ident = $label:literal,)* }) => {
+        $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(super) enum Reason { $($(#[$doc])* $name,)* }
+        pub(super) enum $set { $($(#[$doc])* $name,)* }
 
-        impl Reason {
+        impl $set {
+            /// As labels and attributes have it.
             pub(super) const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $label,)* }
             }
@@ -52,7 +22,27 @@ macro_rules! reasons {
     };
 }
 
-reasons! {
+labels! {
+/// The phases of a probe, under blackbox_exporter's names where it has them.
+Phase {
+    /// The name is turned into addresses.
+    Resolve = "resolve",
+    /// The connection is made.
+    Connect = "connect",
+    /// The TLS handshake.
+    Tls = "tls",
+    /// The request is sent, until the first byte of the response.
+    Processing = "processing",
+    /// The rest of the response.
+    Transfer = "transfer",
+}
+}
+
+labels! {
+/// Why a probe failed.
+Reason {
+    /// The run did not end in time, in a phase without a reason of its own for that.
+    Timeout = "timeout",
     /// The name does not exist.
     DnsNxdomain = "dns_nxdomain",
     /// The name exists, but has no address of a family that may be used.
@@ -97,6 +87,8 @@ reasons! {
     HttpTimeout = "http_timeout",
     /// What came is not HTTP, or breaks its rules.
     HttpProtocol = "http_protocol",
+    /// The peer closed the connection before it had answered.
+    Closed = "closed",
     /// The peer closed the connection before the response was whole.
     HttpClosed = "http_closed",
     /// More than ten redirects.
@@ -109,6 +101,19 @@ reasons! {
     BodyTooLarge = "body_too_large",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
+}
+}
+
+impl Phase {
+    /// Why a run failed whose deadline passed in this phase, for kinds that know no better.
+    pub(super) const fn timed_out(self) -> Reason {
+        match self {
+            Self::Resolve => Reason::DnsTimeout,
+            Self::Connect => Reason::TcpTimeout,
+            Self::Tls => Reason::TlsTimeout,
+            _ => Reason::Timeout,
+        }
+    }
 }
 
 /// A failed probe. `detail` is for people and never holds a secret.
@@ -130,17 +135,6 @@ impl Failure {
         Self { reason, phase, detail: detail.to_string() }
     }
 
-    /// The deadline passed in `phase`.
-    pub(super) fn timeout(phase: Phase) -> Self {
-        let reason = match phase {
-            Phase::Resolve => Reason::DnsTimeout,
-            Phase::Connect => Reason::TcpTimeout,
-            Phase::Tls => Reason::TlsTimeout,
-            Phase::Processing | Phase::Transfer => Reason::HttpTimeout,
-        };
-        Self::new(reason, phase, "deadline exceeded")
-    }
-
     /// The socket failed.
     pub(super) fn of_io(phase: Phase, error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
@@ -150,7 +144,7 @@ impl Failure {
             Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => Reason::TcpUnreachable,
             Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Reason::TcpReset,
             Kind::UnexpectedEof if phase == Phase::Tls => Reason::TlsHandshake,
-            Kind::UnexpectedEof => Reason::HttpClosed,
+            Kind::UnexpectedEof => Reason::Closed,
             _ => Reason::TcpError,
         };
         Self::new(reason, phase, error)
@@ -169,6 +163,9 @@ impl Failure {
         let mut cause: Option<&(dyn Error + 'static)> = error.source();
         while let Some(inner) = cause {
             if let Some(io) = inner.downcast_ref::<io::Error>() {
+                if io.kind() == io::ErrorKind::UnexpectedEof {
+                    return Self::new(Reason::HttpClosed, phase, io);
+                }
                 // An alert that comes after the handshake, as a refused client certificate does in TLS 1.3.
                 if let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
                     return Self::new(reason_of_tls(tls), phase, tls);

@@ -10,30 +10,37 @@
 
 mod connection;
 mod credentials;
+mod metrics;
 mod prober;
+mod response;
 mod rules;
+mod target;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method};
 use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::plug::{Error, Surroundings};
 use vigie_pipeline::secret::Secret;
 use vigie_pipeline::units::ByteSize;
 
 pub use self::credentials::{Authorization, BasicAuth};
-pub(super) use self::prober::Prober;
+use self::prober::Prober;
+use self::target::Target;
+use super::Shared;
+use super::prober::{self as probing, Kind};
 pub use super::resolve::IpProtocol;
-use super::target::Target;
 pub use super::tls::TlsConfig;
 
 /// An HTTP probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// (required) What to ask for: an `http://` or `https://` URL.
+    /// What to ask for: an `http://` or `https://` URL. Required unless there are `targets`.
     pub url: String,
     /// The method of the request.
     pub method: String,
@@ -100,9 +107,7 @@ const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"];
 
 impl Check for Config {
     fn check(&self, at: &mut Place<'_>) {
-        if self.url.trim().is_empty() {
-            at.key("url").wrong("required");
-        } else {
+        if !self.url.trim().is_empty() {
             at.key("url").ok(Target::parse(&self.url));
         }
         at.key("method").ok(method(&self.method));
@@ -141,6 +146,25 @@ impl Check for Config {
                 at.key("authorization").wrong("give either basic_auth or authorization");
             }
         }
+    }
+}
+
+impl Kind for Config {
+    fn target(&self) -> (&'static str, &str) {
+        ("url", &self.url)
+    }
+
+    fn prober(
+        &self,
+        shared: &Arc<Shared>,
+        surroundings: &Surroundings,
+    ) -> Result<Box<dyn probing::Prober>, Error> {
+        Ok(Box::new(Prober::new(self, shared, surroundings)?))
+    }
+
+    fn check_target(&self, target: &str) -> Result<(), Error> {
+        Target::parse(target)?;
+        Ok(())
     }
 }
 

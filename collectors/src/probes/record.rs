@@ -1,56 +1,85 @@
 //! What a run has found out so far. It is filled while the probe runs and kept outside of it, so that a probe
 //! that is cut at its deadline leaves behind what it had.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use super::timeline::Timeline;
-use super::tls::Session;
+use vigie_pipeline::clock::Clock;
 
-/// See the module. What was not reached is `None`, 0 or empty.
+use super::about::About;
+use super::excerpt::Excerpt;
+use super::failure::Phase;
+use super::findings::Findings;
+use super::timeline::Timeline;
+
+/// See the module. What was not reached is empty.
 #[derive(Debug)]
 pub(super) struct Record {
+    clock: Clock,
     pub(super) started: Instant,
     pub(super) timeline: Timeline,
-    /// The first address that was connected to: that of the target itself, not of its redirects.
-    pub(super) first_address: Option<std::net::IpAddr>,
-    /// Of the last round trip.
-    pub(super) peer: Option<SocketAddr>,
-    /// The last handshake's.
-    pub(super) session: Option<Session>,
-    pub(super) redirects: u16,
-    /// The last response.
-    pub(super) response: Option<Response>,
-    /// Whether a regular expression refused the body; `None` if none was asked.
-    pub(super) regex_failed: Option<bool>,
-}
-
-/// The head of a response, and how much of its body came.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) version: http::Version,
-    /// Whether it came over TLS.
-    pub(super) ssl: bool,
-    /// As the peer announced it; `None` if it did not.
-    pub(super) content_length: Option<u64>,
-    /// Seconds since the Unix epoch.
-    pub(super) last_modified: Option<i64>,
-    /// Bytes of the body that were read.
-    pub(super) body_bytes: u64,
+    /// The series of this kind of probe.
+    pub(super) findings: Findings,
+    /// For log records and spans.
+    pub(super) about: About,
+    /// The beginning of what the peer answered, for the log record of a failure.
+    pub(super) excerpt: Excerpt,
+    /// What happened, for people, with its time; only kept if somebody has asked for it.
+    notes: Option<Vec<(Instant, String)>>,
 }
 
 impl Record {
-    pub(super) fn new(started: Instant) -> Self {
+    /// Of a run that begins now.
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
-            started,
+            started: clock.monotonic(),
+            clock,
             timeline: Timeline::default(),
-            first_address: None,
-            peer: None,
-            session: None,
-            redirects: 0,
-            response: None,
-            regex_failed: None,
+            findings: Findings::default(),
+            about: About::default(),
+            excerpt: Excerpt::default(),
+            notes: None,
         }
+    }
+
+    /// The same, with its notes kept.
+    pub(super) fn noting(mut self) -> Self {
+        self.notes = Some(Vec::new());
+        self
+    }
+
+    /// The monotonic time.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.monotonic()
+    }
+
+    /// A phase begins; the one before it ends.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        let now = self.now();
+        self.timeline.enter(phase, now);
+    }
+
+    /// Says what happens, if anybody wants to know. Must not contain a secret.
+    pub(super) fn note(&mut self, text: impl FnOnce() -> String) {
+        let now = self.clock.monotonic();
+        if let Some(notes) = &mut self.notes {
+            notes.push((now, text()));
+        }
+    }
+
+    /// What was noted.
+    pub(super) fn notes(&self) -> &[(Instant, String)] {
+        self.notes.as_deref().unwrap_or_default()
+    }
+
+    /// The address that is connected to, for spans.
+    pub(super) fn peer(&mut self, peer: SocketAddr) {
+        self.peer_address(peer.ip());
+        self.about.number("network.peer.port", peer.port());
+    }
+
+    /// The same where there is no port.
+    pub(super) fn peer_address(&mut self, ip: IpAddr) {
+        self.about.text("network.peer.address", ip.to_string());
     }
 }

@@ -41,7 +41,8 @@ pub enum IpProtocol {
 }
 
 impl IpProtocol {
-    fn has(self, address: &IpAddr) -> bool {
+    /// Whether an address belongs to it.
+    pub(super) fn has(self, address: &IpAddr) -> bool {
         address.is_ipv4() == (self == Self::Ip4)
     }
 }

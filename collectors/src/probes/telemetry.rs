@@ -5,7 +5,6 @@
 //! nothing.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::HeaderValue;
 use vigie_pipeline::batch::{Envelope, Signal};
@@ -14,9 +13,8 @@ use vigie_pipeline::otlp::log::{LogRecord, Severity};
 use vigie_pipeline::otlp::span::{Span, SpanKind};
 use vigie_pipeline::outlet::{Events, Gathering};
 
+use super::attempt::Attempt;
 use super::failure::Failure;
-use super::record::Record;
-use super::target::Target;
 
 /// The trace of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,41 +41,30 @@ fn span_id() -> [u8; 8] {
     fastrand::u64(1..).to_be_bytes()
 }
 
-/// A run that has ended.
+/// A run that has ended, with whose it was.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
+    /// The name of the probe.
     pub(super) name: &'a str,
-    pub(super) target: &'a Target,
-    pub(super) method: &'a str,
-    pub(super) record: &'a Record,
-    /// When it ended.
-    pub(super) ended: Instant,
-    /// The wall clock when it began, in nanoseconds since the epoch.
-    pub(super) started_at: u64,
-    pub(super) failure: Option<&'a Failure>,
-    pub(super) trace: Option<Trace>,
+    /// What its series call the target.
+    pub(super) instance: &'a str,
+    pub(super) attempt: &'a Attempt,
 }
 
 impl Run<'_> {
-    /// A time of the run on the wall clock as it was when the run began.
-    fn wall(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.record.started).as_nanos();
-        self.started_at.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+    fn failure(&self) -> Option<&Failure> {
+        self.attempt.verdict.as_ref().err()
     }
 
     /// Attributes that records and spans share.
     fn put_common(&self, out: &mut Vec<u8>, field: u32) {
-        put_str(out, field, "url.full", &self.target.to_string());
-        put_str(out, field, "server.address", &self.target.host());
-        put_int(out, field, "server.port", i64::from(self.target.port));
-        if let Some(response) = &self.record.response {
-            put_int(out, field, "http.response.status_code", i64::from(response.status));
-        }
-        if let Some(failure) = self.failure {
+        self.attempt.record.about.encode(out, field);
+        if let Some(failure) = self.failure() {
             put_str(out, field, "error.type", failure.reason.as_str());
             put_str(out, field, "vigie.probe.phase", failure.phase.as_str());
         }
         put_str(out, field, "vigie.probe.name", self.name);
+        put_str(out, field, "vigie.probe.target", self.instance);
     }
 }
 
@@ -103,16 +90,21 @@ impl Telemetry {
         }
     }
 
-    /// The state of the probe has changed to what this run found.
+    /// The state of the target has changed to what this run found.
     pub(super) fn changed(&mut self, run: &Run<'_>) {
-        let (severity, severity_text, body) = match run.failure {
-            Some(failure) => (Severity::ERROR, "ERROR", format!("probe {} is down: {failure}", run.name)),
-            None => (Severity::INFO, "INFO", format!("probe {} is up", run.name)),
+        let attempt = run.attempt;
+        let who = format!("probe {} of {}", run.name, run.instance);
+        let (severity, severity_text, body) = match run.failure() {
+            Some(failure) => (Severity::ERROR, "ERROR", format!("{who} is down: {failure}")),
+            None => (Severity::INFO, "INFO", format!("{who} is up")),
         };
         let mut attributes = Vec::new();
         run.put_common(&mut attributes, field::LOG);
-        put_bool(&mut attributes, field::LOG, "vigie.probe.success", run.failure.is_none());
-        let time = run.wall(run.ended);
+        put_bool(&mut attributes, field::LOG, "vigie.probe.success", run.failure().is_none());
+        if let Some(excerpt) = run.failure().and_then(|_| attempt.record.excerpt.shown()) {
+            put_str(&mut attributes, field::LOG, "vigie.probe.response", &excerpt);
+        }
+        let time = attempt.wall(attempt.ended);
         let record = LogRecord {
             time,
             observed: time,
@@ -120,8 +112,8 @@ impl Telemetry {
             severity_text,
             body: &body,
             attributes: &attributes,
-            trace_id: run.trace.map(|trace| trace.trace_id),
-            span_id: run.trace.map(|trace| trace.span_id),
+            trace_id: attempt.trace.map(|trace| trace.trace_id),
+            span_id: attempt.trace.map(|trace| trace.span_id),
         };
         self.logs.add(|out| record.encode(out));
         if let Some(offer) = self.logs.take(0) {
@@ -129,13 +121,14 @@ impl Telemetry {
         }
     }
 
-    /// The spans of a traced run.
-    pub(super) fn spans(&mut self, run: &Run<'_>) {
-        let Some(trace) = run.trace else { return };
-        for spell in run.record.timeline.spells() {
-            let failed = run.failure.filter(|failure| {
-                failure.phase == spell.phase
-                    && run.record.timeline.spells().last().is_some_and(|last| last.hop == spell.hop)
+    /// The spans of a traced run; `name` is that of the first.
+    pub(super) fn spans(&mut self, run: &Run<'_>, name: &str) {
+        let attempt = run.attempt;
+        let Some(trace) = attempt.trace else { return };
+        let spells = attempt.record.timeline.spells();
+        for spell in spells {
+            let failed = run.failure().filter(|failure| {
+                failure.phase == spell.phase && spells.last().is_some_and(|last| last.hop == spell.hop)
             });
             let mut attributes = Vec::new();
             put_int(&mut attributes, field::SPAN, "vigie.probe.hop", i64::from(spell.hop));
@@ -148,23 +141,25 @@ impl Telemetry {
                 parent: Some(trace.span_id),
                 name: spell.phase.as_str(),
                 kind: SpanKind::Internal,
-                start: run.wall(spell.start),
-                end: run.wall(spell.end),
+                start: attempt.wall(spell.start),
+                end: attempt.wall(spell.end),
                 attributes: &attributes,
                 error: failed.map(|failure| failure.detail.as_str()),
             };
             self.traces.add(|out| span.encode(out));
         }
-        let error = run.failure.map(Failure::to_string);
+        let mut attributes = Vec::new();
+        run.put_common(&mut attributes, field::SPAN);
+        let error = run.failure().map(Failure::to_string);
         let span = Span {
             trace_id: trace.trace_id,
             span_id: trace.span_id,
             parent: None,
-            name: run.method,
+            name,
             kind: SpanKind::Client,
-            start: run.started_at,
-            end: run.wall(run.ended),
-            attributes: &root_attributes(run),
+            start: attempt.started_at,
+            end: attempt.wall(attempt.ended),
+            attributes: &attributes,
             error: error.as_deref(),
         };
         self.traces.add(|out| span.encode(out));
@@ -172,31 +167,4 @@ impl Telemetry {
             self.events.offer_volatile(offer);
         }
     }
-}
-
-fn root_attributes(run: &Run<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_str(&mut out, field::SPAN, "http.request.method", run.method);
-    run.put_common(&mut out, field::SPAN);
-    if let Some(peer) = run.record.peer {
-        put_str(&mut out, field::SPAN, "network.peer.address", &peer.ip().to_string());
-        put_int(&mut out, field::SPAN, "network.peer.port", i64::from(peer.port()));
-    }
-    if let Some(response) = &run.record.response {
-        let version = match response.version {
-            http::Version::HTTP_10 => "1.0",
-            http::Version::HTTP_2 => "2",
-            _ => "1.1",
-        };
-        put_str(&mut out, field::SPAN, "network.protocol.name", "http");
-        put_str(&mut out, field::SPAN, "network.protocol.version", version);
-    }
-    if let Some((version, _)) = run.record.session.as_ref().and_then(|session| session.agreed.as_ref()) {
-        put_str(&mut out, field::SPAN, "tls.protocol.name", "tls");
-        put_str(&mut out, field::SPAN, "tls.protocol.version", version.trim_start_matches("TLS "));
-    }
-    if run.record.redirects > 0 {
-        put_int(&mut out, field::SPAN, "vigie.probe.redirects", i64::from(run.record.redirects));
-    }
-    out
 }

@@ -3,6 +3,7 @@
 //! Sessions are never resumed: each probe makes a whole handshake, which is what it measures.
 
 mod chain;
+mod metrics;
 mod name;
 mod roots;
 mod verifier;
@@ -18,19 +19,19 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ProtocolVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::plug::Error;
 
-pub(super) use self::chain::Chain;
-use self::chain::Memory;
+use self::chain::{Chain, Memory};
+pub(super) use self::metrics::forget;
 use self::roots::{Roots, read_certificates};
-use self::verifier::Verifier;
+use self::verifier::{Verifier, Witness};
 use super::failure::{Failure, Phase, Reason};
+use super::record::Record;
+use super::stream::Stream;
 
 /// How TLS connections are made, under Prometheus' names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -96,10 +97,10 @@ impl Default for Trust {
     }
 }
 
-/// The TLS side of one probe, used by all its runs.
+/// The TLS side of one probe, used by all its runs, also at the same time.
 #[derive(Debug)]
 pub(super) struct Tls {
-    client: Arc<ClientConfig>,
+    client: ClientConfig,
     verifier: Arc<Verifier>,
     roots: Arc<Roots>,
     provider: Arc<CryptoProvider>,
@@ -109,10 +110,10 @@ pub(super) struct Tls {
 
 /// A session that stands, or one that does not but has shown its certificates.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Session {
-    pub(super) chain: Option<Arc<Chain>>,
+struct Session {
+    chain: Option<Arc<Chain>>,
     /// `TLS 1.3`, and the suite under its registered name; nothing if there was no agreement.
-    pub(super) agreed: Option<(&'static str, String)>,
+    agreed: Option<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -145,7 +146,7 @@ impl Tls {
             ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(WallTime(clock.clone())))
                 .with_safe_default_protocol_versions()?
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::clone(&verifier) as _);
+                .with_custom_certificate_verifier(Arc::new(Witness::new(Arc::clone(&verifier))));
         let mut client = match (&config.cert_file, &config.key_file) {
             (Some(certificate), Some(key)) => {
                 builder.with_client_auth_cert(read_certificates(certificate)?, read_key(key)?)?
@@ -155,7 +156,7 @@ impl Tls {
         client.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         client.resumption = Resumption::disabled();
         Ok(Self {
-            client: Arc::new(client),
+            client,
             verifier,
             roots,
             provider,
@@ -164,17 +165,23 @@ impl Tls {
         })
     }
 
-    /// Makes the handshake. What the certificates say is put into `session` whether it succeeds or not.
+    /// Makes the handshake, in the phase `tls`. What the certificates say is in the record's findings whether it
+    /// succeeds or not.
     pub(super) async fn connect(
         &self,
         name: &str,
-        tcp: TcpStream,
-        session: &mut Option<Session>,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
-        let name = ServerName::try_from(name.to_owned()).map_err(|error| {
+        stream: Stream,
+        record: &mut Record,
+    ) -> Result<Stream, Failure> {
+        record.enter(Phase::Tls);
+        let server = ServerName::try_from(name.to_owned()).map_err(|error| {
             Failure::new(Reason::TlsHandshake, Phase::Tls, format_args!("{name}: {error}"))
         })?;
-        match TlsConnector::from(Arc::clone(&self.client)).connect(name, tcp).await {
+        // What is refused is kept apart for each handshake: there may be many at a time.
+        let witness = Arc::new(Witness::new(Arc::clone(&self.verifier)));
+        let mut client = self.client.clone();
+        client.dangerous().set_certificate_verifier(Arc::clone(&witness) as _);
+        match TlsConnector::from(Arc::new(client)).connect(server, stream).await {
             Ok(stream) => {
                 let (_, connection) = stream.get_ref();
                 let chain = self.chain(connection.peer_certificates().unwrap_or_default(), self.verifies);
@@ -183,13 +190,17 @@ impl Tls {
                     let suite = suite.as_str().unwrap_or("unknown");
                     (version_name(version), suite.replacen("TLS13_", "TLS_", 1))
                 });
-                *session = Some(Session { chain, agreed });
-                Ok(stream)
+                if let Some((version, _)) = &agreed {
+                    record.about.text("tls.protocol.name", "tls");
+                    record.about.text("tls.protocol.version", version.trim_start_matches("TLS "));
+                    record.note(|| format!("agreed on {version} with {name}"));
+                }
+                metrics::set(&mut record.findings, &Session { chain, agreed });
+                Ok(Stream::Tls(Box::new(stream)))
             }
             Err(error) => {
-                let refused = self.verifier.take_refused();
-                *session =
-                    self.chain(&refused, false).map(|chain| Session { chain: Some(chain), agreed: None });
+                let chain = self.chain(&witness.refused(), false);
+                metrics::set(&mut record.findings, &Session { chain, agreed: None });
                 Err(Failure::of_handshake(&error))
             }
         }

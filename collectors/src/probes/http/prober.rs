@@ -1,11 +1,10 @@
 //! One run of an HTTP probe: round trip after round trip, until a response is not a redirect, and the verdict.
 
 use std::borrow::Cow;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
@@ -19,15 +18,21 @@ use tokio::net::TcpStream;
 use vigie_pipeline::budget::{Reservation, Share};
 use vigie_pipeline::plug::{Error, Surroundings};
 
-use super::connection::{Connection, Stream};
+use super::connection::Connection;
 use super::credentials::Credentials;
+use super::metrics;
+use super::response::Response;
 use super::rules::Rules;
+use super::target::{Endpoint, Target, TargetError};
 use super::{Config, header, method};
 use crate::probes::Shared;
+use crate::probes::dial::Dial;
 use crate::probes::failure::{Failure, Phase, Reason};
-use crate::probes::record::{Record, Response};
-use crate::probes::target::{Endpoint, Target, TargetError};
-use crate::probes::tls::Tls;
+use crate::probes::findings::Findings;
+use crate::probes::prober::{self, Aim, Host, Phases};
+use crate::probes::record::Record;
+use crate::probes::stream::Stream;
+use crate::probes::tls::{self, Tls};
 
 /// As Go's client and so blackbox_exporter.
 const MAX_REDIRECTS: u16 = 10;
@@ -37,9 +42,9 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// An HTTP probe, ready to run again and again.
 #[derive(Debug)]
-pub(in crate::probes) struct Prober {
+pub(super) struct Prober {
     config: Config,
-    target: Target,
+    dial: Dial,
     method: Method,
     /// Without `Host`.
     headers: HeaderMap,
@@ -49,13 +54,14 @@ pub(in crate::probes) struct Prober {
     rules: Rules,
     /// Made when first needed: a plain target may redirect to one with TLS.
     tls: OnceLock<Tls>,
-    shared: Arc<Shared>,
     clock: vigie_pipeline::clock::Clock,
     memory: Share,
 }
 
 /// The request as redirects change it.
 struct Asking<'a> {
+    /// Where the run began.
+    home: &'a Target,
     target: Cow<'a, Target>,
     method: Method,
     headers: HeaderMap,
@@ -77,12 +83,11 @@ struct Body {
 impl Prober {
     /// # Errors
     /// What [`Config`]'s check would have said.
-    pub(in crate::probes) fn new(
+    pub(super) fn new(
         config: &Config,
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
         surroundings: &Surroundings,
     ) -> Result<Self, Error> {
-        let target = Target::parse(&config.url)?;
         let mut headers = HeaderMap::new();
         let mut host = None;
         for (name, value) in &config.headers {
@@ -112,26 +117,20 @@ impl Prober {
                 body_wanted: regexes(&config.fail_if_body_not_matches_regexp)?,
             },
             tls: OnceLock::new(),
-            shared,
+            dial: Dial {
+                shared: Arc::clone(shared),
+                preferred: config.preferred_ip_protocol,
+                fallback: config.ip_protocol_fallback,
+                source: None,
+            },
             clock: surroundings.clock.clone(),
             memory: surroundings.budget.read.clone(),
-            target,
             config: config.clone(),
         };
-        if prober.target.is_https() {
+        if config.url.starts_with("https") {
             prober.tls()?;
         }
         Ok(prober)
-    }
-
-    /// What is probed.
-    pub(in crate::probes) fn target(&self) -> &Target {
-        &self.target
-    }
-
-    /// The method of the first request.
-    pub(in crate::probes) fn method(&self) -> &Method {
-        &self.method
     }
 
     fn tls(&self) -> Result<&Tls, Error> {
@@ -139,133 +138,145 @@ impl Prober {
             return Ok(tls);
         }
         let offers: &[&[u8]] = if self.config.enable_http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
-        let tls = Tls::new(&self.config.tls_config, offers, &self.shared.trust, &self.clock)?;
+        let tls = Tls::new(&self.config.tls_config, offers, &self.dial.shared.trust, &self.clock)?;
         Ok(self.tls.get_or_init(|| tls))
     }
 
-    fn now(&self) -> Instant {
-        self.clock.monotonic()
-    }
-
-    /// Runs once. It may be dropped at any time; `record` then has what was found until then.
-    pub(in crate::probes) async fn probe(
-        &self,
-        record: &mut Record,
-        traceparent: Option<&HeaderValue>,
-    ) -> Result<(), Failure> {
+    /// Runs once against `home`.
+    async fn run(&self, home: &Target, aim: &Aim<'_>, record: &mut Record) -> Result<(), Failure> {
         let mut headers = self.headers.clone();
-        if let Some(value) = traceparent {
-            headers.insert(TRACEPARENT, value.clone());
+        if let Some(trace) = aim.trace {
+            headers.insert(TRACEPARENT, trace.traceparent());
         }
         let mut asking = Asking {
-            target: Cow::Borrowed(&self.target),
+            home,
+            target: Cow::Borrowed(home),
             method: self.method.clone(),
             headers,
             body: Bytes::copy_from_slice(self.config.body.as_bytes()),
-            host: self.host.as_deref(),
+            host: self.host.as_deref().or(aim.hostname),
             trusted: true,
             first: true,
         };
-        while let Some(location) = self.round_trip(&asking, record).await? {
+        while let Some(location) = self.round_trip(&asking, aim, record).await? {
             asking = self.redirect(asking, &location, record)?;
-            record.timeline.next_hop(self.now());
+            let now = record.now();
+            record.timeline.next_hop(now);
         }
         Ok(())
     }
 
     /// Asks once and judges the response, unless it is a redirect to follow: then its `Location` is returned.
-    async fn round_trip(&self, asking: &Asking<'_>, record: &mut Record) -> Result<Option<String>, Failure> {
-        let mut connection = self.connect(asking, record).await?;
-        let request = self.request(asking, connection.is_http2()).await?;
+    async fn round_trip(
+        &self,
+        asking: &Asking<'_>,
+        aim: &Aim<'_>,
+        record: &mut Record,
+    ) -> Result<Option<String>, Failure> {
+        let mut connection = self.connect(asking, aim, record).await?;
+        let request = self.request(asking, connection.is_http2(), record).await?;
         let sent = connection.send(request).await;
         if let Some(at) = connection.first_byte() {
             record.timeline.enter(Phase::Transfer, at);
         }
         let phase = record.timeline.phase().unwrap_or(Phase::Processing);
         let response = sent.map_err(|error| Failure::of_hyper(phase, &error))?;
-        record.timeline.proceed(Phase::Transfer, self.now());
+        let now = record.now();
+        record.timeline.proceed(Phase::Transfer, now);
         let (head, mut body) = response.into_parts();
-        record.response = Some(Response {
+        let response = Response {
             status: head.status.as_u16(),
             version: head.version,
             ssl: asking.target.is_https(),
             content_length: content_length(&head.headers),
             last_modified: head.headers.get(LAST_MODIFIED).and_then(http_date),
-            body_bytes: 0,
-        });
+        };
+        metrics::response(&response, record);
+        record.excerpt.restart();
+        record.note(|| format!("received {} over {:?}", head.status, head.version));
         let location = is_redirect(head.status).then(|| head.headers.get(LOCATION)).flatten();
         let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         if let Some(location) = location.filter(|location| !location.is_empty()) {
-            record.redirects += 1;
-            if self.config.follow_redirects && record.redirects <= MAX_REDIRECTS {
+            let redirects = metrics::redirected(record);
+            if self.config.follow_redirects && redirects <= MAX_REDIRECTS {
                 return Ok(Some(location));
             }
-            if record.redirects > MAX_REDIRECTS {
+            if redirects > MAX_REDIRECTS {
                 self.rules.judge_status(head.status.as_u16()).map_err(|_| {
                     Failure::new(Reason::TooManyRedirects, Phase::Processing, "stopped after 10 redirects")
                 })?;
             }
             if !self.rules.read_body() {
-                return self.judge(Ok(Body::default()), record).map(|()| None);
+                return self.judge(&response, Ok(Body::default()), record).map(|()| None);
             }
         }
         let read = self.read_body(&mut connection, &mut body, record).await;
-        record.timeline.close(self.now());
-        self.judge(read, record).map(|()| None)
+        let now = record.now();
+        record.timeline.close(now);
+        self.judge(&response, read, record).map(|()| None)
     }
 
     /// The verdict. A bad status says more than a body that broke off.
-    fn judge(&self, body: Result<Body, Failure>, record: &mut Record) -> Result<(), Failure> {
-        let Some(response) = &record.response else { return Ok(()) };
+    fn judge(
+        &self,
+        response: &Response,
+        body: Result<Body, Failure>,
+        record: &mut Record,
+    ) -> Result<(), Failure> {
         self.rules.judge_status(response.status)?;
         let body = body?;
         if self.rules.read_body() {
             let verdict = self.rules.judge_body(&body.kept);
-            record.regex_failed = Some(verdict.is_err());
+            metrics::regex(verdict.is_err(), record);
             verdict?;
         }
         self.rules.judge_transport(response)
     }
 
-    async fn connect(&self, asking: &Asking<'_>, record: &mut Record) -> Result<Connection, Failure> {
+    async fn connect(
+        &self,
+        asking: &Asking<'_>,
+        aim: &Aim<'_>,
+        record: &mut Record,
+    ) -> Result<Connection, Failure> {
         let target = &asking.target;
-        let addresses = match &target.endpoint {
-            Endpoint::Address(ip) => vec![*ip],
-            Endpoint::Name(name) => {
-                record.timeline.enter(Phase::Resolve, self.now());
-                let (preferred, fallback) =
-                    (self.config.preferred_ip_protocol, self.config.ip_protocol_fallback);
-                let mut all = self.shared.resolver.resolve(name, preferred, fallback, self.now()).await?;
-                if asking.first {
-                    // The target is what its first address is; a redirect is to be got at by any.
-                    all.truncate(1);
-                }
-                all
-            }
-        };
-        if asking.first {
-            record.first_address = addresses.first().copied();
-        }
-        record.timeline.enter(Phase::Connect, self.now());
-        let tcp = connect_to_any(&addresses, target.port, record).await?;
-        let stream = if target.is_https() {
-            record.timeline.enter(Phase::Tls, self.now());
-            let tls = self.tls().map_err(|error| Failure::new(Reason::TlsHandshake, Phase::Tls, error))?;
-            let name = self.server_name(asking);
-            Stream::Tls(Box::new(tls.connect(&name, tcp, &mut record.session).await?))
+        let tcp = if asking.first {
+            self.dial.reach(&target.host(), target.port, aim, record).await?
         } else {
-            record.session = None;
-            Stream::Plain(tcp)
+            self.follow(target, record).await?
         };
-        record.timeline.enter(Phase::Processing, self.now());
+        let stream = if target.is_https() {
+            let tls = self.tls().map_err(|error| Failure::new(Reason::TlsHandshake, Phase::Tls, error))?;
+            tls.connect(&self.server_name(asking), Stream::Tcp(tcp), record).await?
+        } else {
+            tls::forget(&mut record.findings);
+            Stream::Tcp(tcp)
+        };
+        record.enter(Phase::Processing);
         Connection::open(stream, &self.clock)
             .await
             .map_err(|error| Failure::of_hyper(Phase::Processing, &error))
     }
 
+    /// Connects to where a redirect leads: it is to be got at by any address.
+    async fn follow(&self, target: &Target, record: &mut Record) -> Result<TcpStream, Failure> {
+        let addresses: Vec<IpAddr> = match &target.endpoint {
+            Endpoint::Address(ip) => vec![*ip],
+            Endpoint::Name(name) => self.dial.addresses(name, record).await?,
+        };
+        let mut failed = None;
+        for ip in addresses {
+            match self.dial.connect(SocketAddr::new(ip, target.port), record).await {
+                Ok(tcp) => return Ok(tcp),
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        Err(failed.unwrap_or_else(|| Failure::new(Reason::DnsNoAddress, Phase::Resolve, "no address")))
+    }
+
     /// The name that the certificate must have.
     fn server_name(&self, asking: &Asking<'_>) -> String {
-        let at_home = asking.target.authority() == self.target.authority();
+        let at_home = asking.target.authority() == asking.home.authority();
         match &self.config.tls_config.server_name {
             Some(name) if at_home => name.clone(),
             _ => match asking.host {
@@ -275,7 +286,12 @@ impl Prober {
         }
     }
 
-    async fn request(&self, asking: &Asking<'_>, http2: bool) -> Result<Request<Full<Bytes>>, Failure> {
+    async fn request(
+        &self,
+        asking: &Asking<'_>,
+        http2: bool,
+        record: &mut Record,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let failed = |reason, error: &dyn std::fmt::Display| Failure::new(reason, Phase::Processing, error);
         let authority = asking.host.unwrap_or_else(|| asking.target.authority());
         let mut headers = asking.headers.clone();
@@ -289,7 +305,11 @@ impl Prober {
         };
         if let Some(credentials) = self.credentials.as_ref().filter(|_| asking.trusted) {
             let value = credentials.header().await;
-            headers.insert(AUTHORIZATION, value.map_err(|error| failed(Reason::Credentials, &error))?);
+            let value = value.map_err(|error| failed(Reason::Credentials, &error))?;
+            if let Some((_, secret)) = value.to_str().ok().and_then(|value| value.split_once(' ')) {
+                record.excerpt.hide(secret);
+            }
+            headers.insert(AUTHORIZATION, value);
         }
         let mut request = Request::new(Full::new(asking.body.clone()));
         *request.method_mut() = asking.method.clone();
@@ -308,15 +328,14 @@ impl Prober {
         let target = asking.target.redirected(location).map_err(|error: TargetError| {
             Failure::new(Reason::BadRedirect, Phase::Processing, format_args!("Location: {error}"))
         })?;
-        let trusted = asking.trusted && self.target.trusts(&target);
+        let trusted = asking.trusted && asking.home.trusts(&target);
         let mut headers = asking.headers;
         if !trusted {
             for name in [AUTHORIZATION, COOKIE, WWW_AUTHENTICATE] {
                 headers.remove(name);
             }
         }
-        let status = record.response.as_ref().map_or(0, |response| response.status);
-        let keeps = matches!(status, 307 | 308);
+        let keeps = matches!(metrics::status(record), 307 | 308);
         let (method, body) = match keeps {
             true => (asking.method, asking.body),
             false => {
@@ -329,7 +348,8 @@ impl Prober {
         };
         let same = target.authority() == asking.target.authority();
         let host = asking.host.filter(|_| same);
-        Ok(Asking { target: Cow::Owned(target), method, headers, body, host, trusted, first: false })
+        let home = asking.home;
+        Ok(Asking { home, target: Cow::Owned(target), method, headers, body, host, trusted, first: false })
     }
 
     /// Reads the body to its end, and holds it where it is to be searched.
@@ -346,13 +366,13 @@ impl Prober {
         let too_large = |what| Err(Failure::new(Reason::BodyTooLarge, Phase::Transfer, what));
         let keeps = self.rules.read_body();
         let mut whole = Body::default();
+        let mut read = 0;
         while let Some(frame) = connection.frame(body).await {
             let frame = frame.map_err(|error| Failure::of_hyper(Phase::Transfer, &error))?;
             let Some(data) = frame.data_ref() else { continue };
-            let read = record.response.as_mut().map_or(0, |response| {
-                response.body_bytes += data.len() as u64;
-                response.body_bytes
-            });
+            read += data.len() as u64;
+            metrics::body(read, record);
+            record.excerpt.add(data);
             if read > limit {
                 return too_large("longer than body_size_limit");
             }
@@ -368,22 +388,41 @@ impl Prober {
     }
 }
 
-/// Connects to the first of the addresses that answers.
-async fn connect_to_any(addresses: &[IpAddr], port: u16, record: &mut Record) -> Result<TcpStream, Failure> {
-    let mut last = io::Error::other("no address");
-    for ip in addresses {
-        let peer = SocketAddr::new(*ip, port);
-        record.peer = Some(peer);
-        match TcpStream::connect(peer).await {
-            Ok(tcp) => {
-                // Without it a request waits for nothing; a failure costs time, not truth.
-                let _ = tcp.set_nodelay(true);
-                return Ok(tcp);
-            }
-            Err(error) => last = error,
+#[async_trait]
+impl prober::Prober for Prober {
+    fn phases(&self) -> Option<Phases> {
+        Some(metrics::PHASES)
+    }
+
+    fn declare(&self, findings: &mut Findings) {
+        Dial::declare(findings);
+        metrics::declare(findings);
+    }
+
+    async fn probe(&self, aim: &Aim<'_>, record: &mut Record) -> Result<(), Failure> {
+        let target = Target::parse(aim.target)
+            .map_err(|error| Failure::new(Reason::HttpProtocol, Phase::Resolve, error))?;
+        record.about.text("http.request.method", self.method.as_str());
+        record.about.text("url.full", target.to_string());
+        record.about.text("server.address", target.host());
+        record.about.number("server.port", target.port);
+        self.run(&target, aim, record).await
+    }
+
+    fn host(&self, target: &str) -> Option<Host> {
+        Target::parse(target).ok().map(|target| self.dial.host(target.host()))
+    }
+
+    fn timed_out(&self, phase: Phase) -> Reason {
+        match phase {
+            Phase::Processing | Phase::Transfer => Reason::HttpTimeout,
+            other => other.timed_out(),
         }
     }
-    Err(Failure::of_io(Phase::Connect, &last))
+
+    fn span_name(&self) -> &str {
+        self.method.as_str()
+    }
 }
 
 fn is_redirect(status: StatusCode) -> bool {

@@ -2,8 +2,8 @@
 
 use regex::bytes::Regex;
 
+use super::response::Response;
 use crate::probes::failure::{Failure, Phase, Reason};
-use crate::probes::record::Response;
 
 /// See the module.
 #[derive(Debug)]
@@ -126,7 +126,6 @@ mod tests {
             ssl: false,
             content_length: None,
             last_modified: None,
-            body_bytes: 0,
         };
         let mut rules = rules();
         rules.fail_if_not_ssl = true;

@@ -98,9 +98,10 @@ impl Running {
                         .filter(|(name, _)| !matches!(*name, "instance" | "probe"))
                         .map(|(name, value)| format!("{name}={value}"))
                         .collect();
+                    let name = format!("{}{}", family.name, row.suffix.as_str());
                     let name = match labels.as_slice() {
-                        [] => family.name.to_string(),
-                        labels => format!("{}{{{}}}", family.name, labels.join(",")),
+                        [] => name,
+                        labels => format!("{name}{{{}}}", labels.join(",")),
                     };
                     assert!(series.insert(name.clone(), row.value).is_none(), "{name} twice");
                 }

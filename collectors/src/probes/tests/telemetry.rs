@@ -45,8 +45,11 @@ async fn a_record_is_written_at_each_change_and_only_then() {
     let told: Vec<(i32, &str)> =
         records.iter().map(|r| (r.severity_number, r.severity_text.as_str())).collect();
     assert_eq!(told, [(17, "ERROR"), (9, "INFO")]);
-    assert_eq!(text(&records[0].body), "probe test is down: http_status in processing: status 503");
-    assert_eq!(text(&records[1].body), "probe test is up");
+    assert_eq!(
+        text(&records[0].body),
+        format!("probe test of {url} is down: http_status in processing: status 503")
+    );
+    assert_eq!(text(&records[1].body), format!("probe test of {url} is up"));
     let of = |key| attribute(&records[0].attributes, key);
     assert_eq!(of("error.type").as_deref(), Some("http_status"));
     assert_eq!(of("vigie.probe.phase").as_deref(), Some("processing"));

@@ -1,5 +1,6 @@
 //! What the certificates of a peer say: until when, whose, from whom.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -17,19 +18,19 @@ const LONGEST: usize = 10;
 
 /// What the chain says, ready to become labels and values. Times are seconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(in crate::probes) struct Chain {
+pub(super) struct Chain {
     /// The first end of all certificates that the peer sent.
-    pub(in crate::probes) earliest_expiry: i64,
+    pub(super) earliest_expiry: i64,
     /// The end of the chain to a trusted root that lasts longest; Go's zero time if there is none.
-    pub(in crate::probes) last_chain_expiry: i64,
+    pub(super) last_chain_expiry: i64,
     /// SHA-256 of the peer's own certificate, in hexadecimal.
-    pub(in crate::probes) fingerprint: String,
-    pub(in crate::probes) subject: String,
-    pub(in crate::probes) issuer: String,
+    pub(super) fingerprint: String,
+    pub(super) subject: String,
+    pub(super) issuer: String,
     /// The DNS names among the alternative names, with commas.
-    pub(in crate::probes) names: String,
+    pub(super) names: String,
     /// In hexadecimal without leading zeros.
-    pub(in crate::probes) serial: String,
+    pub(super) serial: String,
 }
 
 /// What Go's zero time is in Unix time: year 1.
@@ -125,27 +126,30 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The last chain that was read: a peer sends the same one again and again.
+/// Chains that were read: peers send the same ones again and again.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Option<(Vec<CertificateDer<'static>>, bool, Arc<Chain>)>);
+pub(super) struct Memory(HashMap<(Vec<CertificateDer<'static>>, bool), Arc<Chain>>);
+
+/// As many chains are remembered of one probe; with more it begins anew.
+const REMEMBERED: usize = 256;
 
 impl Memory {
-    /// Reads the certificates, unless they are those of last time.
+    /// Reads the certificates, unless they were read before.
     pub(super) fn read(
         &mut self,
         sent: &[CertificateDer<'_>],
         verified: bool,
         read: impl FnOnce() -> Option<Chain>,
     ) -> Option<Arc<Chain>> {
-        if let Some((last, was_verified, chain)) = &self.0
-            && *was_verified == verified
-            && last[..] == *sent
-        {
+        let key = (sent.iter().map(|der| der.clone().into_owned()).collect(), verified);
+        if let Some(chain) = self.0.get(&key) {
             return Some(Arc::clone(chain));
         }
         let chain = Arc::new(read()?);
-        let sent = sent.iter().map(|der| der.clone().into_owned()).collect();
-        self.0 = Some((sent, verified, Arc::clone(&chain)));
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(key, Arc::clone(&chain));
         Some(chain)
     }
 }

@@ -13,7 +13,7 @@ use x509_parser::prelude::FromDer;
 
 use super::roots::Roots;
 
-/// The verifier of one probe, which never has two handshakes at a time.
+/// The judge of all handshakes of one probe.
 #[derive(Debug)]
 pub(super) struct Verifier {
     /// `None` if there is no root at all, so that nothing can be trusted.
@@ -22,7 +22,24 @@ pub(super) struct Verifier {
     /// `insecure_skip_verify`
     trusts_all: bool,
     provider: Arc<CryptoProvider>,
+}
+
+/// A judge who keeps what is refused in one handshake.
+#[derive(Debug)]
+pub(super) struct Witness {
+    judge: Arc<Verifier>,
     refused: Mutex<Vec<CertificateDer<'static>>>,
+}
+
+impl Witness {
+    pub(super) fn new(judge: Arc<Verifier>) -> Self {
+        Self { judge, refused: Mutex::default() }
+    }
+
+    /// The certificates that were refused, the peer's own first.
+    pub(super) fn refused(&self) -> Vec<CertificateDer<'static>> {
+        std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Verifier {
@@ -32,12 +49,7 @@ impl Verifier {
             WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots.store), Arc::clone(&provider))
                 .build()
                 .ok();
-        Self { inner, roots, trusts_all, provider, refused: Mutex::default() }
-    }
-
-    /// The certificates that were refused last, the peer's own first; forgets them.
-    pub(super) fn take_refused(&self) -> Vec<CertificateDer<'static>> {
-        std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+        Self { inner, roots, trusts_all, provider }
     }
 
     fn judge(
@@ -76,7 +88,7 @@ fn judge_alone(own: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -
     verify_server_name(&ParsedCertificate::try_from(own)?, name)
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for Witness {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,
@@ -85,7 +97,7 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.judge(own, others, name, ocsp, now).inspect_err(|_| {
+        self.judge.judge(own, others, name, ocsp, now).inspect_err(|_| {
             let all = std::iter::once(own).chain(others).map(|der| der.clone().into_owned()).collect();
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = all;
         })?;
@@ -98,7 +110,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(message, cert, signed, &self.judge.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -107,10 +119,10 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(message, cert, signed, &self.judge.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.judge.provider.signature_verification_algorithms.supported_schemes()
     }
 }

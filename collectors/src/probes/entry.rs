@@ -1,0 +1,278 @@
+//! One entry of the configuration as a part: runs its targets when they are due, until it is stopped, and tells what
+//! it finds.
+//!
+//! All runs of an entry are driven by its one task; at most `concurrency` of them at a time. A target that is due
+//! while all places are taken waits, and its lag says how long.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use vigie_pipeline::batch::Envelope;
+use vigie_pipeline::clock::Clock;
+use vigie_pipeline::metric::Family;
+use vigie_pipeline::outlet::Outlet;
+use vigie_pipeline::page::Page;
+use vigie_pipeline::plug::{Error, Source, Surroundings};
+use vigie_pipeline::snapshot::Slot;
+use vigie_pipeline::stop::Stop;
+
+use super::attempt::Attempt;
+use super::failure::Failure;
+use super::prober::{Aim, Prober};
+use super::record::Record;
+use super::station::{Next, Station};
+use super::targets::Target;
+use super::telemetry::{Run, Telemetry, Trace};
+use super::{Config, Shared};
+
+static TARGETS: Family = Family::gauge("vigie_probe_targets", "Targets of the probe.");
+
+/// More addresses of one name are not probed.
+const MOST_ADDRESSES: usize = 32;
+
+/// What a run of a target has found: of the target, or of each of its addresses.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    One(Box<Attempt>),
+    Addresses(Vec<(IpAddr, Attempt)>),
+}
+
+impl Outcome {
+    /// All attempts, at least one.
+    pub(super) fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        let (one, many) = match self {
+            Self::One(attempt) => (Some(&**attempt), &[][..]),
+            Self::Addresses(many) => (None, many.as_slice()),
+        };
+        one.into_iter().chain(many.iter().map(|(_, attempt)| attempt))
+    }
+
+    /// The attempt that tells how the target stands: the first that failed, else the first.
+    fn telling(&self) -> Option<&Attempt> {
+        self.attempts().find(|attempt| attempt.verdict.is_err()).or_else(|| self.attempts().next())
+    }
+
+    /// Why it failed, if it did.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.telling().and_then(|attempt| attempt.verdict.as_ref().err())
+    }
+}
+
+/// What all runs of an entry need.
+#[derive(Debug, Clone)]
+struct Means {
+    prober: Arc<dyn Prober>,
+    shared: Arc<Shared>,
+    clock: Clock,
+    trace: bool,
+    all_addresses: bool,
+}
+
+impl Means {
+    /// One run.
+    async fn run(self, id: u64, target: Arc<Target>) -> (u64, Outcome) {
+        if self.all_addresses
+            && let Some(addresses) = self.addresses(&target).await
+        {
+            let attempts = addresses.into_iter().map(async |address| {
+                let attempt = self.attempt(&target, Some(address)).await;
+                (address, attempt)
+            });
+            return (id, Outcome::Addresses(join_all(attempts).await));
+        }
+        (id, Outcome::One(Box::new(self.attempt(&target, None).await)))
+    }
+
+    async fn attempt(&self, target: &Target, address: Option<IpAddr>) -> Attempt {
+        let trace = self.trace.then(Trace::random);
+        let aim = Aim { address, trace: trace.as_ref(), ..Aim::at(&target.text) };
+        let record = Record::new(self.clock.clone());
+        Attempt::make(&*self.prober, aim, target.timeout, &self.clock, record).await
+    }
+
+    /// The addresses to probe apart; `None` if there are none, or nothing to look up: then the run itself says so.
+    async fn addresses(&self, target: &Target) -> Option<Vec<IpAddr>> {
+        let host = self.prober.host(&target.text)?;
+        let lookup =
+            self.shared.resolver.resolve(&host.name, host.preferred, host.fallback, self.clock.monotonic());
+        let mut found = tokio::time::timeout(target.timeout, lookup).await.ok()?.ok()?;
+        found.truncate(MOST_ADDRESSES);
+        Some(found)
+    }
+}
+
+/// See the module.
+pub(super) struct Entry {
+    config: Config,
+    means: Means,
+    envelope: Arc<Envelope>,
+}
+
+/// The targets of an entry as they stand.
+struct Post<'a> {
+    entry: &'a Entry,
+    /// The entry's own series; those of targets are beside it.
+    slot: Slot,
+    stations: HashMap<u64, Station>,
+    /// By when they are due.
+    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// The number of the next target.
+    next: u64,
+    telemetry: Telemetry,
+    /// An empty page, to be filled next.
+    spare: Page,
+}
+
+impl Entry {
+    /// # Errors
+    /// What [`Config`]'s check would have said.
+    pub(super) fn new(
+        config: &Config,
+        shared: Arc<Shared>,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Error> {
+        let kind = config.kind().ok_or("no kind of probe given")?;
+        let means = Means {
+            prober: kind.prober(&shared, surroundings)?.into(),
+            shared,
+            clock: surroundings.clock.clone(),
+            trace: config.trace,
+            all_addresses: config.all_addresses,
+        };
+        Ok(Self {
+            config: config.clone(),
+            means,
+            envelope: Arc::new(Envelope {
+                resource: surroundings.resource.clone(),
+                scope: surroundings.scope.clone(),
+            }),
+        })
+    }
+
+    async fn keep_probing(&self, outlet: Outlet) -> Infallible {
+        // Nobody waits here for what becomes of the events; the ledger knows.
+        let Outlet { events, slot, settled } = outlet;
+        drop(settled);
+        let mut post = Post {
+            entry: self,
+            slot,
+            stations: HashMap::new(),
+            due: BinaryHeap::new(),
+            next: 0,
+            telemetry: Telemetry::new(events, Arc::clone(&self.envelope), self.config.trace),
+            spare: Page::default(),
+        };
+        post.add(Target::configured(&self.config));
+        post.publish();
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < self.config.concurrency
+                && let Some((id, target)) = post.take_due()
+            {
+                running.push(self.means.clone().run(id, target));
+            }
+            let wait = if running.len() < self.config.concurrency { post.wait() } else { None };
+            tokio::select! {
+                Some((id, outcome)) = running.next() => post.ended(id, &outcome),
+                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+                else => std::future::pending().await,
+            }
+        }
+    }
+}
+
+impl Post<'_> {
+    fn now(&self) -> Instant {
+        self.entry.means.clock.monotonic()
+    }
+
+    fn name(&self) -> &str {
+        &self.entry.config.name
+    }
+
+    /// More targets. Their series are there from now on.
+    fn add(&mut self, targets: impl IntoIterator<Item = Target>) {
+        let now = self.now();
+        for target in targets {
+            let station =
+                Station::new(self.name(), target, &self.entry.config.buckets, self.slot.sibling(), now);
+            let spare = std::mem::take(&mut self.spare);
+            self.spare = station.publish(self.name(), &*self.entry.means.prober, None, spare);
+            self.due.push(Reverse((station.first_due(), self.next)));
+            self.stations.insert(self.next, station);
+            self.next += 1;
+        }
+    }
+
+    /// The entry's own series.
+    fn publish(&self) {
+        let mut page = Page::default();
+        let labels = page.labels(&[("probe", self.name())]);
+        page.set(&TARGETS, labels, self.stations.len() as f64);
+        let _ = self.slot.publish(page);
+    }
+
+    /// The next target that is to run now.
+    fn take_due(&mut self) -> Option<(u64, Arc<Target>)> {
+        let now = self.now();
+        while let Some(Reverse((at, id))) = self.due.peek().copied() {
+            if at > now {
+                return None;
+            }
+            self.due.pop();
+            if let Some(station) = self.stations.get_mut(&id) {
+                station.begins(now);
+                return Some((id, Arc::clone(&station.target)));
+            }
+        }
+        None
+    }
+
+    /// How long until one is due; `None` if there is none at all.
+    fn wait(&self) -> Option<std::time::Duration> {
+        let Reverse((at, _)) = self.due.peek()?;
+        Some(at.saturating_duration_since(self.now()))
+    }
+
+    /// A run has ended. Nobody is told of one whose target has left meanwhile.
+    fn ended(&mut self, id: u64, outcome: &Outcome) {
+        let now = self.now();
+        let name = &self.entry.config.name;
+        let Some(station) = self.stations.get_mut(&id) else { return };
+        let target = Arc::clone(&station.target);
+        let told = |attempt| Run { name, instance: target.instance(), attempt };
+        for attempt in outcome.attempts() {
+            self.telemetry.spans(&told(attempt), self.entry.means.prober.span_name());
+        }
+        let due = match station.ended(outcome, now) {
+            Next::Retry(at) => at,
+            Next::Counts { due, changed } => {
+                if changed && let Some(attempt) = outcome.telling() {
+                    station.log_change(name, outcome.failure());
+                    self.telemetry.changed(&told(attempt));
+                }
+                let spare = std::mem::take(&mut self.spare);
+                self.spare = station.publish(name, &*self.entry.means.prober, Some(outcome), spare);
+                due
+            }
+        };
+        self.due.push(Reverse((due, id)));
+    }
+}
+
+#[async_trait]
+impl Source for Entry {
+    async fn run(self: Box<Self>, outlet: Outlet, mut stop: Stop) -> Result<(), Error> {
+        tokio::select! {
+            () = stop.stopped() => Ok(()),
+            never = self.keep_probing(outlet) => match never {},
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The head of a response, as far as it is judged and measured.
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) version: http::Version,
+    /// Whether it came over TLS.
+    pub(super) ssl: bool,
+    /// As the peer announced it; `None` if it did not.
+    pub(super) content_length: Option<u64>,
+    /// Seconds since the Unix epoch.
+    pub(super) last_modified: Option<i64>,
+}
