@@ -3,12 +3,16 @@
 import pytest
 from harness.agent import BINARY, Agent
 from harness.certs import Authority
+from harness.mariadb import MariaDb
 from harness.mounts import Tmpfs
 from harness.network import Namespace
 from harness.nginx import Nginx
-from harness.peer import Peer
+from harness.peer import Peer, Refused
+from harness.postgres import Postgres
 from harness.prometheus import Prometheus
 from harness.receiver import GrpcReceiver, HttpReceiver
+from harness.redis import Redis
+from harness.unbound import Unbound
 
 
 def pytest_configure(config):
@@ -117,6 +121,14 @@ def peer(request):
 
 
 @pytest.fixture
+def refused(request):
+    """A port that refuses for as long as the test runs."""
+    made = Refused()
+    request.addfinalizer(made.stop)
+    return made
+
+
+@pytest.fixture
 def namespace(request):
     """A network of one's own, see harness/network.py."""
     made = Namespace()
@@ -134,3 +146,33 @@ def prometheus(request, tmp_path):
 def authority(tmp_path_factory):
     """The certificate authority of this run."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def postgres(authority):
+    """One PostgreSQL for all tests of a worker, see harness/postgres.py."""
+    made = Postgres(authority.issue())
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb(authority):
+    """One MariaDB for all tests of a worker, see harness/mariadb.py."""
+    made = MariaDb(authority.issue())
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def redis(request, tmp_path):
+    """`redis(password=…, certificate=…)` starts one, see harness/redis.py."""
+    return _starter(request, tmp_path, Redis, "redis")
+
+
+@pytest.fixture(scope="session")
+def unbound(authority, tmp_path_factory):
+    """One DNS server for all tests of a worker, see harness/unbound.py."""
+    made = Unbound(tmp_path_factory.mktemp("unbound"), authority.issue())
+    yield made
+    made.stop()

@@ -6,7 +6,6 @@ from .http import request
 from .ports import free_port
 from .process import Process
 from .scrape import Scrape
-from .wait import until
 
 
 class Exporter:
@@ -18,10 +17,9 @@ class Exporter:
         self.url = f"http://127.0.0.1:{free_port()}"
         address = self.url.removeprefix("http://")
         self.process = Process([binary, f"{listen}={address}", *flags], directory / f"{binary}.log")
-        until(self._answers, f"{binary} answers")
+        self.process.ready(self._answers, f"{binary} answers")
 
     def _answers(self):
-        self.process.check_running()
         return request(self.url + "/").status in (200, 404)
 
     def scrape(self, path="/metrics"):

@@ -208,11 +208,10 @@ class Nginx:
             ["nginx", "-e", self.directory / "error.log", "-p", self.directory, "-c", self.config_file],
             self.directory / "nginx.log",
         )
-        until(self._listens, "nginx listens")
+        self.process.ready(self._listens, "nginx listens")
         return self
 
     def _listens(self):
-        self.process.check_running()
         with socket.create_connection((self.host, self.port), timeout=1):
             return True
 

@@ -4,6 +4,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from .wait import until
+
 
 class Process:
     """A started program; `log` is what it has written so far."""
@@ -31,6 +33,20 @@ class Process:
     def check_running(self):
         """Fails at once, with the output, if the program has ended."""
         assert self.running, f"{self.command[0]} ended with {self.child.returncode}:\n{self.log}"
+
+    def ready(self, condition, what, timeout=15.0):
+        """Waits until it does what it was started for; if it does not, ends it and fails with its output."""
+
+        def done():
+            if not self.running:
+                raise RuntimeError(f"{self.command[0]} ended with {self.child.returncode}:\n{self.log[-3000:]}")
+            return condition()
+
+        try:
+            until(done, what, timeout)
+        except BaseException:
+            self.stop()
+            raise
 
     def signal(self, number):
         self.child.send_signal(number)
