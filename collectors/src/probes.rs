@@ -10,6 +10,7 @@
 //! the first scrape on, before the first run has ended.
 
 mod about;
+mod address;
 mod attempt;
 mod dial;
 mod entry;
@@ -19,6 +20,7 @@ mod findings;
 mod histogram;
 pub mod http;
 mod metrics;
+mod password;
 mod prober;
 mod record;
 mod resolve;
@@ -91,8 +93,11 @@ impl Default for Config {
 
 impl Config {
     /// Every kind with its key, given or not.
-    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 1] {
-        [("http", self.http.as_ref().map(|kind| kind as _))]
+    fn kinds(&self) -> Vec<(&'static str, Option<&dyn Kind>)> {
+        fn of<K: Kind>(kind: &Option<K>) -> Option<&dyn Kind> {
+            kind.as_ref().map(|kind| kind as _)
+        }
+        vec![("http", of(&self.http))]
     }
 
     /// The kind that is given.

@@ -5,15 +5,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use vigie_pipeline::metric::Family;
 
 use super::Shared;
-use super::failure::{Failure, Phase};
+use super::address::Address;
+use super::failure::{Failure, Phase, Reason};
 use super::findings::Findings;
 use super::prober::{Aim, Host};
 use super::record::Record;
 use super::resolve::IpProtocol;
+use super::stream::Stream;
 
 static DNS_LOOKUP: Family =
     Family::gauge("probe_dns_lookup_time_seconds", "Returns the time taken for probe dns lookup in seconds");
@@ -116,6 +118,40 @@ impl Dial {
     ) -> Result<TcpStream, Failure> {
         let address = self.resolve(host, aim, record).await?;
         self.connect(SocketAddr::new(address, port), record).await
+    }
+
+    /// To an address, whatever it is, with what spans say of it.
+    pub(super) async fn open(
+        &self,
+        address: &Address,
+        aim: &Aim<'_>,
+        record: &mut Record,
+    ) -> Result<Stream, Failure> {
+        match address {
+            Address::Tcp { host, port } => {
+                record.about.text("server.address", host);
+                record.about.number("server.port", *port);
+                self.reach(host, *port, aim, record).await.map(Stream::Tcp)
+            }
+            Address::Unix(path) => {
+                record.about.text("server.address", path.display().to_string());
+                record.about.text("network.transport", "unix");
+                record.enter(Phase::Connect);
+                let unix = UnixStream::connect(path).await.map_err(|error| of_socket(&error))?;
+                record.note(|| format!("connected to {}", path.display()));
+                Ok(Stream::Unix(unix))
+            }
+        }
+    }
+}
+
+/// Why a socket of this host could not be connected to.
+fn of_socket(error: &std::io::Error) -> Failure {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::NotFound => Failure::new(Reason::UnixMissing, Phase::Connect, error),
+        Kind::PermissionDenied => Failure::new(Reason::UnixDenied, Phase::Connect, error),
+        _ => Failure::of_io(Phase::Connect, error),
     }
 }
 

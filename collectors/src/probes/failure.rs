@@ -35,6 +35,10 @@ Phase {
     Processing = "processing",
     /// The rest of the response.
     Transfer = "transfer",
+    /// The peer is told who asks.
+    Login = "login",
+    /// A database is asked.
+    Query = "query",
 }
 }
 
@@ -59,6 +63,10 @@ Reason {
     TcpUnreachable = "tcp_unreachable",
     /// The peer reset the connection, in whatever phase.
     TcpReset = "tcp_reset",
+    /// There is no socket at the path.
+    UnixMissing = "unix_missing",
+    /// The socket, or a directory above it, may not be used.
+    UnixDenied = "unix_denied",
     /// Any other trouble with the socket.
     TcpError = "tcp_error",
     /// The certificate, or one above it, is past its end.

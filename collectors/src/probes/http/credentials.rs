@@ -5,13 +5,11 @@ use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::secret::Secret;
 
-/// A file with a secret may be this long.
-const LONGEST: u64 = 64 << 10;
+use crate::probes::password::{SecretFileError, check_password, read_secret};
 
 /// User and password.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,9 +47,7 @@ impl Check for BasicAuth {
         if self.username.contains(':') {
             at.key("username").wrong("a user name cannot have a colon");
         }
-        if self.password.is_some() && self.password_file.is_some() {
-            at.key("password_file").wrong("give either password or password_file");
-        }
+        check_password(at, self.password.as_ref(), self.password_file.as_ref());
     }
 }
 
@@ -89,8 +85,8 @@ pub(super) enum Credentials {
 /// What keeps credentials from being sent; never says what they are.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CredentialsError {
-    #[error("open {0}: {1}")]
-    File(String, std::io::Error),
+    #[error(transparent)]
+    File(#[from] SecretFileError),
     #[error("credentials have characters that no header may have")]
     Characters,
 }
@@ -120,8 +116,8 @@ impl Credentials {
     pub(super) async fn header(&self) -> Result<HeaderValue, CredentialsError> {
         match self {
             Self::Fixed(value) => Ok(value.clone()),
-            Self::Basic(user, file) => basic(user, &read(file).await?),
-            Self::Scheme(scheme, file) => sensitive(&format!("{scheme} {}", read(file).await?)),
+            Self::Basic(user, file) => basic(user, &read_secret(file).await?),
+            Self::Scheme(scheme, file) => sensitive(&format!("{scheme} {}", read_secret(file).await?)),
         }
     }
 }
@@ -134,14 +130,6 @@ fn sensitive(value: &str) -> Result<HeaderValue, CredentialsError> {
     let mut value = HeaderValue::from_str(value).map_err(|_| CredentialsError::Characters)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-async fn read(file: &FilePath) -> Result<String, CredentialsError> {
-    let failed = |error| CredentialsError::File(file.display().to_string(), error);
-    let mut text = String::new();
-    let opened = tokio::fs::File::open(file).await.map_err(failed)?;
-    opened.take(LONGEST).read_to_string(&mut text).await.map_err(failed)?;
-    Ok(text.trim().to_owned())
 }
 
 #[cfg(test)]
