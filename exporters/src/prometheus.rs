@@ -1,23 +1,21 @@
 //! The Prometheus scrape endpoint: what `/metrics` answers.
 //!
 //! A scrape says which collectors it wants ([`query`]) and in which format ([`negotiation`]). The snapshot is
-//! asked to be refreshed, read, and written out as text ([`render`]): pages hold their label sets as text
-//! already, so this is sorting some hundred families by name and copying.
+//! asked to be refreshed, read, and written out as text ([`render`]) into the answer ([`output`]): pages hold
+//! their label sets as text already, so this is sorting some hundred families by name and copying.
 //!
 //! It is no part of its own: the agent's server hands it the requests that come for the configured path.
 
 mod negotiation;
+mod output;
 mod query;
 mod render;
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{Method, Response, StatusCode, request};
 use http_body_util::Full;
@@ -26,10 +24,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::instruments::Instruments;
-use vigie_pipeline::snapshot::Snapshot;
+use vigie_pipeline::snapshot::{Selection, Snapshot};
 
 use negotiation::Format;
-use render::{Omission, Rendered};
+use output::Output;
+use render::Omission;
 
 /// The `exporters.prometheus` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -107,24 +106,26 @@ impl Exposition {
         drop(known);
         self.snapshot.refresh(selection.clone()).await;
         let format = negotiation::format(request.headers.get_all(ACCEPT));
-        let text = self.render(&selection, format);
-        let response = Response::builder()
+        let packed = negotiation::wants_gzip(request.headers.get_all(ACCEPT_ENCODING));
+        let body = self.render(&selection, format, packed);
+        let mut response = Response::builder()
             .header(CONTENT_TYPE, format.content_type())
             .header(VARY, "Accept, Accept-Encoding");
-        let response = if negotiation::wants_gzip(request.headers.get_all(ACCEPT_ENCODING)) {
-            response.header(CONTENT_ENCODING, "gzip").body(Full::from(gzip(&text)))
-        } else {
-            response.body(Full::from(text))
-        };
-        response.expect("header values are literals")
+        if packed {
+            response = response.header(CONTENT_ENCODING, "gzip");
+        }
+        response.body(Full::new(body)).expect("header values are literals")
     }
 
-    fn render(&self, selection: &vigie_pipeline::snapshot::Selection, format: Format) -> String {
+    fn render(&self, selection: &Selection, format: Format, packed: bool) -> Bytes {
         let pages = self.snapshot.read(selection);
         // The next answer is about as long as the last; some room more saves a reallocation.
-        let capacity = self.last_size.load(Ordering::Relaxed);
-        let Rendered { text, omitted } = render::render(&pages, format, capacity + capacity / 16);
-        self.last_size.store(text.len(), Ordering::Relaxed);
+        let last = self.last_size.load(Ordering::Relaxed);
+        let expected = last + last / 16;
+        let mut output = if packed { Output::gzip(expected) } else { Output::plain(expected) };
+        let omitted = render::render(&pages, format, &mut output);
+        let (body, length) = output.finish();
+        self.last_size.store(length, Ordering::Relaxed);
         for (family, omission, count) in omitted {
             self.omitted.with_label_values(&[omission.as_str()]).inc_by(count);
             let complaint = format!("{family}: {}", omission.explanation());
@@ -133,7 +134,7 @@ impl Exposition {
                 tracing::warn!("left out of the scrape: {complaint}");
             }
         }
-        text
+        body
     }
 }
 
@@ -144,13 +145,6 @@ fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
     response
-}
-
-fn gzip(text: &str) -> Vec<u8> {
-    // Metrics shrink to less than a tenth.
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::fast());
-    encoder.write_all(text.as_bytes()).expect("writing into memory does not fail");
-    encoder.finish().expect("writing into memory does not fail")
 }
 
 #[cfg(test)]

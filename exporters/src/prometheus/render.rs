@@ -8,16 +8,16 @@
 mod exemplar;
 mod label;
 mod name;
-
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod owners;
 
 use vigie_pipeline::metric::{Family, Kind};
 use vigie_pipeline::page::{Rows, Sample, Suffix, write_number};
 use vigie_pipeline::snapshot::Published;
 
 use super::negotiation::Format;
+use super::output::Output;
 use name::Names;
+use owners::Owners;
 
 /// Why something was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,21 +56,16 @@ impl Omission {
     }
 }
 
-/// What came out.
-#[derive(Debug)]
-pub(super) struct Rendered {
-    pub(super) text: String,
-    /// By family: why and how many series were left out.
-    pub(super) omitted: Vec<(String, Omission, u64)>,
-}
+/// By family: why and how many series were left out.
+pub(super) type Omitted = Vec<(String, Omission, u64)>;
 
-/// Renders `pages`. `capacity` is how long the text will be, as far as one knows.
-pub(super) fn render(pages: &[Published], format: Format, capacity: usize) -> Rendered {
+/// Renders `pages` into `output`, and tells what it had to leave out.
+pub(super) fn render(pages: &[Published], format: Format, output: &mut Output) -> Omitted {
     let mut sections: Vec<(&Family, Rows<'_>)> =
         pages.iter().flat_map(|published| published.page.families()).collect();
     // Stable: of two namesakes the one of the earlier page stays the first.
     sections.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    let mut writer = Writer { text: String::with_capacity(capacity), format, omitted: Vec::new() };
+    let mut writer = Writer { output, format, omitted: Vec::new() };
     let mut names = Names::new(format);
     for namesakes in sections.chunk_by(|(a, _), (b, _)| a.name == b.name) {
         let family = namesakes[0].0;
@@ -86,18 +81,18 @@ pub(super) fn render(pages: &[Published], format: Format, capacity: usize) -> Re
         }
     }
     if format == Format::OpenMetrics {
-        writer.text.push_str("# EOF\n");
+        writer.output.text().push_str("# EOF\n");
     }
-    Rendered { text: writer.text, omitted: writer.omitted }
+    writer.omitted
 }
 
-struct Writer {
-    text: String,
+struct Writer<'o> {
+    output: &'o mut Output,
     format: Format,
-    omitted: Vec<(String, Omission, u64)>,
+    omitted: Omitted,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn omit(&mut self, family: &Family, omission: Omission, count: u64) {
         if count > 0 {
             self.omitted.push((family.name.clone().into_owned(), omission, count));
@@ -105,28 +100,13 @@ impl Writer {
     }
 
     fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let text = self.output.text();
         if !help.is_empty() {
-            self.text.extend(["# HELP ", name, " "]);
-            self.help(help);
-            self.text.push('\n');
+            text.extend(["# HELP ", name, " "]);
+            write_help(text, help, self.format);
+            text.push('\n');
         }
-        self.text.extend(["# TYPE ", name, " ", kind, "\n"]);
-    }
-
-    fn help(&mut self, help: &str) {
-        let quotes = self.format == Format::OpenMetrics;
-        if !help.bytes().any(|byte| matches!(byte, b'\\' | b'\n') || quotes && byte == b'"') {
-            self.text.push_str(help);
-            return;
-        }
-        for c in help.chars() {
-            match c {
-                '\\' => self.text.push_str("\\\\"),
-                '\n' => self.text.push_str("\\n"),
-                '"' if quotes => self.text.push_str("\\\""),
-                _ => self.text.push(c),
-            }
-        }
+        text.extend(["# TYPE ", name, " ", kind, "\n"]);
     }
 
     /// The rows of all families of one name.
@@ -137,16 +117,14 @@ impl Writer {
                 forbidden += u64::from(!self.row(family, &sample));
             }
         } else {
-            // Whose a label set is, without `le` and `quantile`: a histogram is taken from one page only.
-            let mut owners: HashMap<Cow<'_, str>, usize> = HashMap::new();
+            let mut owners = Owners::new(family.kind, namesakes.len());
             for (at, (namesake, rows)) in namesakes.iter().enumerate() {
                 if namesake.kind != family.kind {
                     self.omit(family, Omission::Type, rows.clone().count() as u64);
                     continue;
                 }
                 for sample in rows.clone() {
-                    let owner = owners.entry(label::metric(sample.labels, family.kind)).or_insert(at);
-                    if *owner == at {
+                    if owners.of(sample.labels, at) == at {
                         forbidden += u64::from(!self.row(family, &sample));
                     } else {
                         duplicates += 1;
@@ -163,26 +141,44 @@ impl Writer {
         if !allowed(family.kind, sample, self.format) {
             return false;
         }
-        self.text.push_str(&family.name);
-        self.text.push_str(sample.suffix.as_str());
+        let text = self.output.text();
+        text.push_str(&family.name);
+        text.push_str(sample.suffix.as_str());
         if !sample.labels.is_empty() {
-            self.text.push('{');
+            text.push('{');
             if self.format == Format::OpenMetrics && matches!(family.kind, Kind::Histogram | Kind::Summary) {
-                label::write_canonical(&mut self.text, sample.labels);
+                label::write_canonical(text, sample.labels);
             } else {
-                self.text.push_str(sample.labels);
+                text.push_str(sample.labels);
             }
-            self.text.push('}');
+            text.push('}');
         }
-        self.text.push(' ');
-        write_number(&mut self.text, sample.value);
+        text.push(' ');
+        write_number(text, sample.value);
         if self.format == Format::OpenMetrics
             && let Some(exemplar) = sample.exemplar
         {
-            exemplar::write(&mut self.text, exemplar);
+            exemplar::write(text, exemplar);
         }
-        self.text.push('\n');
+        text.push('\n');
+        self.output.relieve();
         true
+    }
+}
+
+fn write_help(text: &mut String, help: &str, format: Format) {
+    let quotes = format == Format::OpenMetrics;
+    if !help.bytes().any(|byte| matches!(byte, b'\\' | b'\n') || quotes && byte == b'"') {
+        text.push_str(help);
+        return;
+    }
+    for c in help.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '"' if quotes => text.push_str("\\\""),
+            _ => text.push(c),
+        }
     }
 }
 

@@ -1,41 +1,64 @@
 //! Label sets as text: compared, and written as OpenMetrics wants them.
 
-use std::borrow::Cow;
-
 use vigie_pipeline::metric::Kind;
 
 /// The pairs of a label set's text, still escaped: `name="value"`.
 fn raw_pairs(labels: &str) -> impl Iterator<Item = &str> {
     let mut rest = labels;
     std::iter::from_fn(move || {
-        let mut escaped = false;
         let open = rest.find('"')? + 1;
-        let close = rest[open..].find(|c| {
-            let ends = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            ends
-        })?;
-        let (pair, tail) = rest.split_at(open + close + 1);
+        let mut close = open + rest[open..].find('"')?;
+        while is_escaped(&rest[open..close]) {
+            close += 1 + rest[close + 1..].find('"')?;
+        }
+        let (pair, tail) = rest.split_at(close + 1);
         rest = tail.strip_prefix(',').unwrap_or(tail);
         Some(pair)
     })
 }
 
-/// What tells a metric from its siblings: its labels in one order, without those that tell its parts apart.
-pub(super) fn metric(labels: &str, kind: Kind) -> Cow<'_, str> {
-    let part = match kind {
-        Kind::Histogram => "le=\"",
-        Kind::Summary => "quantile=\"",
-        Kind::Counter | Kind::Gauge | Kind::Untyped => "",
-    };
-    let mut pairs: Vec<&str> =
-        raw_pairs(labels).filter(|pair| part.is_empty() || !pair.starts_with(part)).collect();
-    match pairs.as_slice() {
-        [] => Cow::Borrowed(""),
-        [only] => Cow::Borrowed(only),
-        _ => {
-            pairs.sort_unstable();
-            Cow::Owned(pairs.join(","))
+/// Whether the quote behind this part of a value belongs to it.
+fn is_escaped(before: &str) -> bool {
+    before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
+}
+
+/// A metric among its siblings: a label set without what tells its parts apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Metric<'a> {
+    labels: &'a str,
+    /// How the pairs begin that do not count; none if empty.
+    part: &'static str,
+}
+
+impl<'a> Metric<'a> {
+    pub(super) fn new(labels: &'a str, kind: Kind) -> Self {
+        let part = match kind {
+            Kind::Histogram => "le=\"",
+            Kind::Summary => "quantile=\"",
+            Kind::Counter | Kind::Gauge | Kind::Untyped => "",
+        };
+        Self { labels, part }
+    }
+
+    /// Its pairs in the order in which they stand.
+    pub(super) fn pairs(self) -> impl Iterator<Item = &'a str> {
+        raw_pairs(self.labels).filter(move |pair| self.part.is_empty() || !pair.starts_with(self.part))
+    }
+
+    /// Whether both have the same pairs in the same order.
+    pub(super) fn reads_as(&self, other: &Self) -> bool {
+        self.pairs().eq(other.pairs())
+    }
+
+    /// Whether both have the same pairs, in whatever order.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.reads_as(other) || {
+            let sorted = |metric: &Self| {
+                let mut pairs: Vec<&str> = metric.pairs().collect();
+                pairs.sort_unstable();
+                pairs
+            };
+            sorted(self) == sorted(other)
         }
     }
 }
@@ -65,12 +88,14 @@ mod tests {
 
     #[test]
     fn a_metric_is_the_same_in_whatever_order_its_labels_stand() {
-        let of = |labels| metric(labels, Kind::Gauge).into_owned();
-        assert_eq!(of(r#"a="1",b="2""#), of(r#"b="2",a="1""#));
-        assert_ne!(of(r#"a="1",b="2""#), of(r#"a="2",b="1""#));
-        assert_eq!(metric(r#"a="1",le="0.5""#, Kind::Histogram), r#"a="1""#);
-        assert_eq!(metric(r#"le="+Inf""#, Kind::Histogram), "");
-        assert_eq!(metric(r#"le="x""#, Kind::Gauge), r#"le="x""#);
+        let same = |kind, one, other| Metric::new(one, kind).is(&Metric::new(other, kind));
+        assert!(same(Kind::Gauge, r#"a="1",b="2""#, r#"b="2",a="1""#));
+        assert!(!same(Kind::Gauge, r#"a="1",b="2""#, r#"a="2",b="1""#));
+        assert!(!same(Kind::Gauge, r#"a="1",b="2""#, r#"a="1""#));
+        assert!(same(Kind::Histogram, r#"a="1",le="0.5""#, r#"a="1""#));
+        assert!(same(Kind::Histogram, r#"le="+Inf""#, ""));
+        assert!(same(Kind::Summary, r#"quantile="0.5",a="1""#, r#"a="1",quantile="0.9""#));
+        assert!(!same(Kind::Gauge, r#"le="x""#, ""));
     }
 
     #[test]

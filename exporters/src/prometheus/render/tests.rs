@@ -25,6 +25,17 @@ fn page(write: impl FnOnce(&mut Page)) -> Page {
     page
 }
 
+struct Rendered {
+    text: String,
+    omitted: Omitted,
+}
+
+fn render(pages: &[Published], format: Format) -> Rendered {
+    let mut output = Output::plain(0);
+    let omitted = super::render(pages, format, &mut output);
+    Rendered { text: String::from_utf8(output.finish().0.to_vec()).unwrap(), omitted }
+}
+
 fn measured(value: f64, at: u64) -> Exemplar {
     Exemplar { trace_id: [0xa1; 16], span_id: [0x0f; 8], value, at }
 }
@@ -47,7 +58,7 @@ fn two_pages() -> Vec<Published> {
 
 #[test]
 fn text_is_sorted_and_families_of_several_pages_share_a_head() {
-    let rendered = render(&two_pages(), Format::Text, 0);
+    let rendered = render(&two_pages(), Format::Text);
     assert_eq!(
         rendered.text,
         r#"# HELP latency_seconds Latency.
@@ -74,7 +85,7 @@ requests_total{method="PUT"} 4
 #[test]
 fn openmetrics_names_counters_without_total_and_ends_with_eof() {
     assert_eq!(
-        render(&two_pages(), Format::OpenMetrics, 0).text,
+        render(&two_pages(), Format::OpenMetrics).text,
         r#"# HELP latency_seconds Latency.
 # TYPE latency_seconds histogram
 latency_seconds_bucket{le="0.5"} 1
@@ -109,7 +120,7 @@ fn of_two_equal_series_the_earlier_one_is_kept() {
         with(&[("b", "2"), ("a", "1")], 2.0),
         with(&[("a", "1")], 3.0),
     ]);
-    let rendered = render(&pages, Format::Text, 0);
+    let rendered = render(&pages, Format::Text);
     let samples: Vec<&str> = rendered.text.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(samples, [r#"pressure{a="1",b="2"} 1"#, r#"pressure{a="1"} 3"#]);
     assert_eq!(rendered.omitted, [("pressure".to_owned(), Omission::Duplicate, 1)]);
@@ -125,7 +136,7 @@ fn of_two_types_the_earlier_one_is_kept() {
             page.set(&other, labels, 2.0);
         }),
     ]);
-    let rendered = render(&pages, Format::Text, 0);
+    let rendered = render(&pages, Format::Text);
     assert!(rendered.text.ends_with("# TYPE pressure gauge\npressure 1\n"), "{}", rendered.text);
     assert_eq!(rendered.omitted, [("pressure".to_owned(), Omission::Type, 1)]);
 }
@@ -138,8 +149,8 @@ fn openmetrics_leaves_out_a_count_that_is_negative_or_not_a_number() {
             page.set(&REQUESTS, labels, value);
         }
     })]);
-    assert!(render(&pages, Format::Text, 0).omitted.is_empty());
-    let rendered = render(&pages, Format::OpenMetrics, 0);
+    assert!(render(&pages, Format::Text).omitted.is_empty());
+    let rendered = render(&pages, Format::OpenMetrics);
     assert!(rendered.text.contains("\nrequests_total{shop=\"c\"} 0\n# EOF"), "{}", rendered.text);
     assert_eq!(rendered.omitted, [("requests_total".to_owned(), Omission::Value, 2)]);
 }
@@ -169,10 +180,10 @@ latency_seconds_count 2
 # EOF
 "#
     );
-    let rendered = render(&pages, Format::OpenMetrics, 0).text;
+    let rendered = render(&pages, Format::OpenMetrics).text;
     assert_eq!(rendered, expected);
     assert_eq!(strict::check(&rendered, Format::OpenMetrics), Ok(5));
-    assert!(!render(&pages, Format::Text, 0).text.contains("trace_id"));
+    assert!(!render(&pages, Format::Text).text.contains("trace_id"));
 }
 
 /// Names that stand in each other's way, and some that are none.
@@ -243,7 +254,7 @@ proptest! {
         let pages = published(pages.iter().map(|page| build(page, true)).collect());
         let written: usize = pages.iter().map(|published| published.page.len()).sum();
         for format in [Format::Text, Format::OpenMetrics] {
-            let rendered = render(&pages, format, 0);
+            let rendered = render(&pages, format);
             let samples = strict::check(&rendered.text, format).map_err(|wrong| {
                 TestCaseError::fail(format!("{wrong}\n{}", rendered.text))
             })?;
@@ -258,7 +269,7 @@ proptest! {
     ) {
         let text = |exemplars, format| {
             let pages = published(pages.iter().map(|page| build(page, exemplars)).collect());
-            render(&pages, format, 0).text
+            render(&pages, format).text
         };
         prop_assert_eq!(text(true, Format::Text), text(false, Format::Text));
         let without: String = text(true, Format::OpenMetrics)
