@@ -2,6 +2,7 @@
 //!
 //! Each module is one kind of exporter: its `Config`, its code and its tests.
 
+mod long_work;
 pub mod otlp;
 pub mod prometheus;
 

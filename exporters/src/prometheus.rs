@@ -26,6 +26,7 @@ use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::snapshot::{Selection, Snapshot};
 
+use crate::long_work::long_work;
 use negotiation::Format;
 use output::Output;
 use render::Omission;
@@ -58,6 +59,8 @@ impl Check for Config {
     }
 }
 
+/// How much text takes long to write.
+const MUCH_TEXT: usize = 1 << 20;
 /// How many complaints about families are remembered, so that each is logged once.
 const REMEMBERED_COMPLAINTS: usize = 1000;
 
@@ -107,7 +110,8 @@ impl Exposition {
         self.snapshot.refresh(selection.clone()).await;
         let format = negotiation::format(request.headers.get_all(ACCEPT));
         let packed = negotiation::wants_gzip(request.headers.get_all(ACCEPT_ENCODING));
-        let body = self.render(&selection, format, packed);
+        let long = self.last_size.load(Ordering::Relaxed) > MUCH_TEXT;
+        let body = long_work(long, || self.render(&selection, format, packed));
         let mut response = Response::builder()
             .header(CONTENT_TYPE, format.content_type())
             .header(VARY, "Accept, Accept-Encoding");

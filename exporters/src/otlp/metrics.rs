@@ -26,7 +26,8 @@ use super::config::MetricNames;
 use super::destination::Destination;
 use super::news::News;
 use super::tally::{Outcome, Tally};
-use encode::{Metric, Piece, Times, pieces};
+use crate::long_work::long_work;
+use encode::{Piece, Times, pieces};
 use families::Families;
 
 /// As long as OpenTelemetry's own readers wait.
@@ -34,6 +35,9 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 
 /// A shorter interval than this would send more than it measures.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// So many pages take long to encode.
+const MANY_PAGES: usize = 250;
 
 /// Sends what the snapshot holds.
 pub(super) struct Readings {
@@ -67,25 +71,27 @@ impl Readings {
             let due = tick.tick().await;
             self.snapshot.refresh(Selection::default()).await;
             let published = self.snapshot.read(&Selection::default());
-            let families = Families::of(&published);
+            let long = published.len() > MANY_PAGES;
+            let families = long_work(long, || Families::of(&published));
             let times = Times { start, now: self.clock.unix_nanos() };
             let newer_at = due + interval;
             match self.names {
-                MetricNames::Prometheus => self.send_all(names::prometheus(&families), times, newer_at).await,
-                MetricNames::Otel => self.send_all(names::otel(&families, times.now), times, newer_at).await,
+                MetricNames::Prometheus => {
+                    let pieces = pieces(names::prometheus(&families), times, self.max_bytes);
+                    self.send_all(pieces, long, newer_at).await;
+                }
+                MetricNames::Otel => {
+                    let pieces = pieces(names::otel(&families, times.now), times, self.max_bytes);
+                    self.send_all(pieces, long, newer_at).await;
+                }
             }
         }
     }
 
-    /// Sends the metrics, request after request, until newer values are due.
-    async fn send_all<'a>(
-        &mut self,
-        metrics: impl Iterator<Item = Metric<'a>>,
-        times: Times,
-        newer_at: Instant,
-    ) {
+    /// Sends the pieces, one after the other, until newer values are due. `long` if they take long to make.
+    async fn send_all(&mut self, mut pieces: impl Iterator<Item = Piece>, long: bool, newer_at: Instant) {
         let mut superseded = false;
-        for piece in pieces(metrics, times, self.max_bytes) {
+        while let Some(piece) = long_work(long, || pieces.next()) {
             if superseded {
                 self.tally.count(Outcome::Dropped, piece.points, 0);
             } else {
