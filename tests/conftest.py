@@ -3,6 +3,8 @@
 import pytest
 from harness.agent import BINARY, Agent
 from harness.certs import Authority
+from harness.exporters import Blackbox
+from harness.grpc_health import GrpcHealth
 from harness.mariadb import MariaDb
 from harness.mounts import Tmpfs
 from harness.network import Namespace
@@ -12,7 +14,10 @@ from harness.postgres import Postgres
 from harness.prometheus import Prometheus
 from harness.receiver import GrpcReceiver, HttpReceiver
 from harness.redis import Redis
+from harness.shop import Shop
+from harness.smtp import Smtp
 from harness.unbound import Unbound
+from harness.websocket import Websocket
 
 
 def pytest_configure(config):
@@ -176,3 +181,33 @@ def unbound(authority, tmp_path_factory):
     made = Unbound(tmp_path_factory.mktemp("unbound"), authority.issue())
     yield made
     made.stop()
+
+
+@pytest.fixture
+def smtp(request, tmp_path):
+    """`smtp(certificate=…, replies=…)` starts one, see harness/smtp.py."""
+    return _starter(request, tmp_path, Smtp, "smtp")
+
+
+@pytest.fixture
+def grpc_health(request, tmp_path):
+    """`grpc_health(certificate=…, services=…)` starts one, see harness/grpc_health.py."""
+    return _starter(request, tmp_path, GrpcHealth, "grpc_health")
+
+
+@pytest.fixture
+def websocket(request, tmp_path):
+    """`websocket(certificate=…)` starts one, see harness/websocket.py."""
+    return _starter(request, tmp_path, Websocket, "websocket")
+
+
+@pytest.fixture
+def shop(request, tmp_path):
+    """`shop(receiver)` starts one, see harness/shop.py."""
+    return _starter(request, tmp_path, Shop, "shop")
+
+
+@pytest.fixture
+def blackbox(request, tmp_path):
+    """`blackbox(modules)` starts Debian's blackbox_exporter, see harness/exporters.py."""
+    return _starter(request, tmp_path, Blackbox, "blackbox")

@@ -14,9 +14,8 @@ class Process:
         self.command = [str(part) for part in command]
         self.log_file = Path(log_file)
         with open(self.log_file, "ab") as out:
-            self.child = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, **popen
-            )
+            popen = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out} | popen
+            self.child = subprocess.Popen(self.command, env=env, cwd=cwd, **popen)
 
     @property
     def pid(self):
