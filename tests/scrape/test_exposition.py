@@ -147,6 +147,18 @@ def test_health_and_readiness_answer(agent):
     assert started.get("/-/ready").status == 200
 
 
+def test_nothing_to_depend_on_is_ready(agent):
+    started = agent()
+    answer = started.get("/-/ready/dependencies")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json == {"status": "ready", "checks": []}
+    head = request(started.url + "/-/ready/dependencies", "HEAD")
+    assert (head.status, head.text) == (200, "")
+    assert head.headers["content-length"] == answer.headers["content-length"]
+    assert request(started.url + "/-/ready/dependencies", "POST").status == 405
+    assert 'href="/-/ready/dependencies"' in started.get("/").text
+
+
 def test_what_is_not_there_is_not_found_and_what_is_not_allowed_is_refused(agent):
     started = agent()
     assert started.get("/nothing").status == 404
