@@ -36,12 +36,12 @@ impl Default for Collectors {
 }
 
 impl Collectors {
-    /// The registry: how every configured collector is built.
+    /// The registry: how every configured collector is built. `read_targets` reads files with targets of probes.
     #[must_use]
-    pub fn recipes(&self) -> Vec<Recipe> {
+    pub fn recipes(&self, read_targets: probes::ReadTargets) -> Vec<Recipe> {
         let mut recipes = system::recipes(&self.system);
         recipes.extend(self.logs.iter().map(logs::recipe));
-        recipes.extend(probes::recipes(&self.probes));
+        recipes.extend(probes::recipes(&self.probes, read_targets));
         recipes.extend(processes::recipes(&self.processes, &self.system.procfs));
         recipes
     }

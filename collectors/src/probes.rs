@@ -38,12 +38,14 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::plug::Part;
 use vigie_pipeline::recipe::Recipe;
 use vigie_pipeline::units::HumanDuration;
 
 use self::prober::Kind;
 pub use self::targets::TargetGroup;
+pub use self::targets::files::{FileGroup, ReadTargets};
 
 /// One entry of `collectors.probes`. Exactly one kind of probe must be given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +57,9 @@ pub struct Config {
     pub http: Option<http::Config>,
     /// More targets, with labels and settings of their own.
     pub targets: Vec<TargetGroup>,
+    /// Files with more targets, in the form of Prometheus' service discovery by files, read again when they change.
+    /// The last part of a path may be a glob.
+    pub target_files: Vec<FilePath>,
     /// Labels of all series of this probe.
     pub labels: BTreeMap<String, String>,
     /// The time from the beginning of one run to that of the next.
@@ -65,6 +70,8 @@ pub struct Config {
     pub retries: u32,
     /// Emit a span for each attempt, and send `traceparent` to the target.
     pub trace: bool,
+    /// The application depends on it: `/-/ready/dependencies` says whether it is there.
+    pub required: bool,
     /// Probe every address of a target's name apart, told by the label `address`.
     pub all_addresses: bool,
     /// As many targets are probed at the same time.
@@ -79,11 +86,13 @@ impl Default for Config {
             name: String::new(),
             http: None,
             targets: Vec::new(),
+            target_files: Vec::new(),
             labels: BTreeMap::new(),
             interval: HumanDuration::secs(15),
             timeout: HumanDuration::secs(5),
             retries: 0,
             trace: false,
+            required: false,
             all_addresses: false,
             concurrency: 100,
             buckets: vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
@@ -117,6 +126,9 @@ impl Check for Config {
         self.check_kind(at);
         for (mut at, group) in at.key("targets").each(&self.targets) {
             group.check(&mut at);
+        }
+        for (at, path) in at.key("target_files").each(&self.target_files) {
+            at.ok(targets::files::pattern(path));
         }
         for name in self.labels.keys() {
             if let Err(what) = targets::check_label(name) {
@@ -161,7 +173,7 @@ impl Config {
             return;
         };
         let (target, text) = kind.target();
-        if text.trim().is_empty() && self.targets.is_empty() {
+        if text.trim().is_empty() && self.targets.is_empty() && self.target_files.is_empty() {
             at.key(key).key(target).wrong("required, or `targets`");
         }
         for (at, group) in at.key("targets").each(&self.targets) {
@@ -179,14 +191,14 @@ struct Shared {
     trust: tls::Trust,
 }
 
-/// How the parts are built.
+/// How the parts are built. `read` reads files with targets.
 #[must_use]
-pub fn recipes(configs: &[Config]) -> Vec<Recipe> {
+pub fn recipes(configs: &[Config], read: ReadTargets) -> Vec<Recipe> {
     let shared = Arc::new(Shared { resolver: resolve::Resolver::system(), trust: tls::Trust::default() });
     let recipe = |config: &Config| {
         let shared = Arc::clone(&shared);
         Recipe::new("probes", config.name.as_str(), config, move |config, surroundings| {
-            let entry = entry::Entry::new(config, Arc::clone(&shared), surroundings)?;
+            let entry = entry::Entry::new(config, Arc::clone(&shared), read, surroundings)?;
             Ok(Part::Source(Box::new(entry)))
         })
     };

@@ -5,17 +5,19 @@
 //! while all places are taken waits, and its lag says how long.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use vigie_pipeline::batch::Envelope;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::outlet::Outlet;
 use vigie_pipeline::page::Page;
@@ -29,6 +31,7 @@ use super::prober::{Aim, Prober};
 use super::record::Record;
 use super::station::{Next, Station};
 use super::targets::Target;
+use super::targets::files::{self, Files, ReadTargets};
 use super::telemetry::{Run, Telemetry, Trace};
 use super::{Config, Shared};
 
@@ -55,7 +58,7 @@ impl Outcome {
     }
 
     /// The attempt that tells how the target stands: the first that failed, else the first.
-    fn telling(&self) -> Option<&Attempt> {
+    pub(super) fn telling(&self) -> Option<&Attempt> {
         self.attempts().find(|attempt| attempt.verdict.is_err()).or_else(|| self.attempts().next())
     }
 
@@ -112,7 +115,9 @@ impl Means {
 pub(super) struct Entry {
     config: Config,
     means: Means,
+    read: ReadTargets,
     envelope: Arc<Envelope>,
+    dependencies: Dependencies,
 }
 
 /// The targets of an entry as they stand.
@@ -136,6 +141,7 @@ impl Entry {
     pub(super) fn new(
         config: &Config,
         shared: Arc<Shared>,
+        read: ReadTargets,
         surroundings: &Surroundings,
     ) -> Result<Self, Error> {
         let kind = config.kind().ok_or("no kind of probe given")?;
@@ -149,10 +155,12 @@ impl Entry {
         Ok(Self {
             config: config.clone(),
             means,
+            read,
             envelope: Arc::new(Envelope {
                 resource: surroundings.resource.clone(),
                 scope: surroundings.scope.clone(),
             }),
+            dependencies: surroundings.dependencies.clone(),
         })
     }
 
@@ -169,8 +177,11 @@ impl Entry {
             telemetry: Telemetry::new(events, Arc::clone(&self.envelope), self.config.trace),
             spare: Page::default(),
         };
-        post.add(Target::configured(&self.config));
-        post.publish();
+        let files = Files::new(&self.config, self.read);
+        let watches = !files.is_empty();
+        post.apply(Target::configured(&self.config));
+        post.publish(&files);
+        let mut looking = pin!(look(files, Duration::ZERO));
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < self.config.concurrency
@@ -181,6 +192,13 @@ impl Entry {
             let wait = if running.len() < self.config.concurrency { post.wait() } else { None };
             tokio::select! {
                 Some((id, outcome)) = running.next() => post.ended(id, &outcome),
+                (files, changed) = &mut looking, if watches => {
+                    if changed {
+                        post.apply(Target::configured(&self.config).into_iter().chain(files.all()));
+                        post.publish(&files);
+                    }
+                    looking.set(look(files, files::PACE));
+                }
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
                 else => std::future::pending().await,
             }
@@ -197,12 +215,37 @@ impl Post<'_> {
         &self.entry.config.name
     }
 
-    /// More targets. Their series are there from now on.
-    fn add(&mut self, targets: impl IntoIterator<Item = Target>) {
-        let now = self.now();
+    /// From now on these are the targets, each once. Those that stay keep what is known of them; the series of those
+    /// that are new are there at once.
+    fn apply(&mut self, targets: impl IntoIterator<Item = Target>) {
+        let mut seen = HashSet::new();
+        let mut wanted = Vec::new();
         for target in targets {
-            let station =
-                Station::new(self.name(), target, &self.entry.config.buckets, self.slot.sibling(), now);
+            // Two with the same labels would be the same series.
+            if seen.insert(target.labels.clone()) {
+                wanted.push(target);
+            } else {
+                tracing::warn!(probe = %self.name(), target = target.instance(), "the same target twice");
+            }
+        }
+        let mut known: HashMap<Target, u64> =
+            self.stations.iter().map(|(id, station)| (Target::clone(&station.target), *id)).collect();
+        let new: Vec<Target> = wanted.into_iter().filter(|target| known.remove(target).is_none()).collect();
+        for gone in known.values() {
+            self.stations.remove(gone);
+        }
+        self.add(new);
+    }
+
+    fn add(&mut self, targets: Vec<Target>) {
+        let now = self.now();
+        let config = &self.entry.config;
+        for target in targets {
+            let dependency = config
+                .required
+                .then(|| self.entry.dependencies.register(config.name.as_str(), target.instance()));
+            let slot = self.slot.sibling();
+            let station = Station::new(&config.name, target, &config.buckets, slot, dependency, now);
             let spare = std::mem::take(&mut self.spare);
             self.spare = station.publish(self.name(), &*self.entry.means.prober, None, spare);
             self.due.push(Reverse((station.first_due(), self.next)));
@@ -212,10 +255,11 @@ impl Post<'_> {
     }
 
     /// The entry's own series.
-    fn publish(&self) {
+    fn publish(&self, files: &Files) {
         let mut page = Page::default();
         let labels = page.labels(&[("probe", self.name())]);
         page.set(&TARGETS, labels, self.stations.len() as f64);
+        files.write(&mut page, labels);
         let _ = self.slot.publish(page);
     }
 
@@ -236,7 +280,7 @@ impl Post<'_> {
     }
 
     /// How long until one is due; `None` if there is none at all.
-    fn wait(&self) -> Option<std::time::Duration> {
+    fn wait(&self) -> Option<Duration> {
         let Reverse((at, _)) = self.due.peek()?;
         Some(at.saturating_duration_since(self.now()))
     }
@@ -264,6 +308,19 @@ impl Post<'_> {
             }
         };
         self.due.push(Reverse((due, id)));
+    }
+}
+
+/// Looks at the files after a pause: whether what they say has changed.
+async fn look(mut files: Files, pause: Duration) -> (Files, bool) {
+    tokio::time::sleep(pause).await;
+    let looked = tokio::task::spawn_blocking(move || {
+        let changed = files.look();
+        (files, changed)
+    });
+    match looked.await {
+        Ok(looked) => looked,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use vigie_pipeline::dependencies::{Dependency, Finding, Trouble};
 use vigie_pipeline::page::Page;
 use vigie_pipeline::snapshot::Slot;
 
@@ -45,11 +46,20 @@ pub(super) struct Station {
     /// Re-checks since the run began.
     rechecks: u32,
     slot: Slot,
+    /// If the application depends on it.
+    dependency: Option<Dependency>,
 }
 
 impl Station {
     /// A target of the probe called `name` that nothing is known of; the time of its first run.
-    pub(super) fn new(name: &str, target: Target, buckets: &[f64], slot: Slot, now: Instant) -> Self {
+    pub(super) fn new(
+        name: &str,
+        target: Target,
+        buckets: &[f64],
+        slot: Slot,
+        dependency: Option<Dependency>,
+        now: Instant,
+    ) -> Self {
         let (intended, schedule) = Schedule::new(&format!("{name}\0{}", target.text), target.interval, now);
         Self {
             target: Arc::new(target),
@@ -60,6 +70,7 @@ impl Station {
             up: None,
             rechecks: 0,
             slot,
+            dependency,
         }
     }
 
@@ -91,10 +102,22 @@ impl Station {
         self.tally.runs += 1;
         self.tally.skipped += self.schedule.skip(now);
         self.intended = self.schedule.take();
+        self.report(outcome);
         let is_up = outcome.failure().is_none();
         // A target that is up at first sight is no news.
         let changed = self.up.replace(is_up).unwrap_or(true) != is_up;
         Next::Counts { due: self.intended, changed }
+    }
+
+    /// Tells those who ask whether the application can work.
+    fn report(&self, outcome: &Outcome) {
+        let (Some(dependency), Some(attempt)) = (&self.dependency, outcome.telling()) else { return };
+        let trouble = outcome.failure().map(|failure| Trouble {
+            reason: failure.reason.as_str(),
+            phase: Some(failure.phase.as_str()),
+            detail: attempt.record.excerpt.redact(&failure.detail),
+        });
+        dependency.report(Finding { at: attempt.wall(attempt.ended), took: attempt.duration(), trouble });
     }
 
     /// Publishes its series, with what the last run found; gives an empty page back.

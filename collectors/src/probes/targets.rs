@@ -1,6 +1,8 @@
 //! What an entry probes: the target of its own settings, or lists of targets in the form of Prometheus' service
 //! discovery by files, with labels and settings of their own.
 
+pub(super) mod files;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

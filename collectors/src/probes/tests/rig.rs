@@ -76,7 +76,7 @@ impl Running {
             readiness: Readiness::default(),
             dependencies: Dependencies::default(),
         };
-        let recipes = recipes(std::slice::from_ref(config));
+        let recipes = recipes(std::slice::from_ref(config), |_| Ok(Vec::new()));
         let Part::Source(source) = recipes[0].build(&surroundings).unwrap() else { panic!("a source") };
         let (logs, traces) = (Arc::new(Queue::new("sink")), Arc::new(Queue::new("sink")));
         let trunk = Trunk { switch: Switch::default(), budget, ledger: Ledger::new(&instruments) };
