@@ -1,7 +1,7 @@
 //! How often runs took how long.
 
 use vigie_pipeline::metric::Family;
-use vigie_pipeline::page::{Labels, Page};
+use vigie_pipeline::page::{Exemplar, Labels, Page};
 
 /// Counts by upper bounds that ascend.
 #[derive(Debug, Clone)]
@@ -10,16 +10,28 @@ pub(super) struct Histogram {
     buckets: Box<[(f64, u64)]>,
     sum: f64,
     count: u64,
+    /// The last value of each bucket that had a trace, that of `+Inf` last; empty until there is one.
+    exemplars: Vec<Option<Exemplar>>,
 }
 
 impl Histogram {
     /// Of nothing yet. Without bounds it is not exposed.
     pub(super) fn new(bounds: &[f64]) -> Self {
-        Self { buckets: bounds.iter().map(|bound| (*bound, 0)).collect(), sum: 0.0, count: 0 }
+        Self {
+            buckets: bounds.iter().map(|bound| (*bound, 0)).collect(),
+            sum: 0.0,
+            count: 0,
+            exemplars: Vec::new(),
+        }
     }
 
-    /// Another value, in seconds.
-    pub(super) fn observe(&mut self, value: f64) {
+    /// Another value, in seconds, with the trace that tells of it.
+    pub(super) fn observe(&mut self, value: f64, exemplar: Option<Exemplar>) {
+        if exemplar.is_some() && !self.buckets.is_empty() {
+            let bucket = self.buckets.partition_point(|(bound, _)| value > *bound);
+            self.exemplars.resize(self.buckets.len() + 1, None);
+            self.exemplars[bucket] = exemplar;
+        }
         for (_, count) in self.buckets.iter_mut().filter(|(bound, _)| value <= *bound) {
             *count += 1;
         }
@@ -30,7 +42,8 @@ impl Histogram {
     /// Writes it as `family`.
     pub(super) fn write(&self, page: &mut Page, family: &'static Family, labels: Labels) {
         if !self.buckets.is_empty() {
-            page.set_histogram(family, labels, &self.buckets, self.sum, self.count);
+            let exemplars = self.exemplars.iter().flatten().copied();
+            page.set_histogram_with(family, labels, &self.buckets, self.sum, self.count, exemplars);
         }
     }
 }
@@ -51,7 +64,7 @@ mod tests {
     fn a_value_counts_in_every_bucket_that_it_fits() {
         let mut histogram = Histogram::new(&[0.1, 1.0]);
         for value in [0.1, 0.5, 7.0] {
-            histogram.observe(value);
+            histogram.observe(value, None);
         }
         assert_eq!(values(&histogram), [1.0, 2.0, 3.0, 7.6, 3.0]);
     }
@@ -59,7 +72,7 @@ mod tests {
     #[test]
     fn without_bounds_there_is_no_histogram() {
         let mut histogram = Histogram::new(&[]);
-        histogram.observe(1.0);
+        histogram.observe(1.0, None);
         assert!(values(&histogram).is_empty());
     }
 }

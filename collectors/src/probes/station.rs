@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vigie_pipeline::dependencies::{Dependency, Finding, Trouble};
-use vigie_pipeline::page::Page;
+use vigie_pipeline::page::{Exemplar, Page};
 use vigie_pipeline::snapshot::Slot;
 
 use super::entry::Outcome;
@@ -89,7 +89,14 @@ impl Station {
     /// A run has ended.
     pub(super) fn ended(&mut self, outcome: &Outcome, now: Instant) -> Next {
         for attempt in outcome.attempts() {
-            self.durations.observe(attempt.duration().as_secs_f64());
+            let value = attempt.duration().as_secs_f64();
+            let exemplar = attempt.trace.map(|trace| Exemplar {
+                trace_id: trace.trace_id,
+                span_id: trace.span_id,
+                value,
+                at: attempt.wall(attempt.ended),
+            });
+            self.durations.observe(value, exemplar);
         }
         if outcome.failure().is_some() && self.rechecks < self.target.retries {
             let first = RETRY_PAUSE.min(self.target.interval / 4);
