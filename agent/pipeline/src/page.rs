@@ -125,6 +125,25 @@ impl Page {
         self.cursor = 0;
     }
 
+    /// Gives back what is much more room than the values need: there may be thousands of pages. A little is left, so
+    /// that a page that goes round does not grow and shrink by turns.
+    pub(crate) fn trim(&mut self) {
+        let ample = |len: usize, capacity: usize| capacity > len + len / 2;
+        let enough = |len: usize| len + len / 8;
+        if ample(self.sections.len(), self.sections.capacity()) {
+            self.sections.shrink_to(enough(self.sections.len()));
+        }
+        if ample(self.rows.len(), self.rows.capacity()) {
+            self.rows.shrink_to(enough(self.rows.len()));
+        }
+        if ample(self.arena.len(), self.arena.capacity()) {
+            self.arena.shrink_to(enough(self.arena.len()));
+        }
+        if ample(self.exemplars.len(), self.exemplars.capacity()) {
+            self.exemplars.shrink_to(enough(self.exemplars.len()));
+        }
+    }
+
     /// Writes a label set, values escaped, for use by any number of rows. Empty values are left out, as
     /// an empty label is the same as none.
     pub fn labels(&mut self, pairs: &[(&str, &str)]) -> Labels {
@@ -315,6 +334,32 @@ mod tests {
         page.set(&READS, full, 1.0);
         let rows: Vec<&str> = page.families().flat_map(|(_, rows)| rows).map(|row| row.labels).collect();
         assert_eq!(rows, ["b=\"x\"", "a=\"\",b=\"x\",c=\"\""]);
+    }
+
+    #[test]
+    fn a_trimmed_page_has_little_more_room_than_it_needs_and_grows_no_more() {
+        let rooms = |page: &Page| [page.sections.capacity(), page.rows.capacity(), page.arena.capacity()];
+        let fill = |page: &mut Page| {
+            for number in 0..1_100 {
+                let labels = page.labels(&[("n", &number.to_string())]);
+                page.set(&READS, labels, 1.0);
+                page.set(&WRITES, labels, 1.0);
+            }
+        };
+        let mut page = Page::default();
+        fill(&mut page);
+        let before = rows(&page);
+        page.trim();
+        assert_eq!(rows(&page), before);
+        assert!(page.rows.capacity() <= page.rows.len() * 9 / 8);
+        assert!(page.arena.capacity() <= page.arena.len() * 9 / 8);
+        let trimmed = rooms(&page);
+        for _ in 0..2 {
+            page.clear();
+            fill(&mut page);
+            page.trim();
+            assert_eq!(rooms(&page), trimmed);
+        }
     }
 
     #[test]

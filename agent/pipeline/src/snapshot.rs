@@ -97,7 +97,8 @@ impl Slot {
     /// Replaces the page in one step, and gives back an empty one to fill next: the old one itself
     /// where no reader holds it.
     #[must_use]
-    pub fn publish(&self, page: Page) -> Page {
+    pub fn publish(&self, mut page: Page) -> Page {
+        page.trim();
         let old = self.place.page.swap(Some(Arc::new(page)));
         let mut page = old.and_then(Arc::into_inner).unwrap_or_default();
         page.clear();
