@@ -1,7 +1,7 @@
-"""A TCP proxy between the agent and a receiver that does what networks do: slow, cut, swallow, garble.
+"""A TCP proxy between the agent and a server that does what networks do: slow, cut, swallow, garble.
 
-    between = Faulty(receiver)
-    between.url                         # in place of receiver.url
+    between = Faulty(receiver)          # anything with `host`, `port` and `tls`: nginx, redis, PostgreSQL, …
+    between.url                         # in place of receiver.url; or between.address
     between.does(swallow())             # connections from now on
     between.does(cut(after=1000), 3)    # the next three
 
@@ -179,7 +179,8 @@ class Faulty:
     def __init__(self, receiver):
         self.receiver = receiver
         self.tls = receiver.tls
-        self.protocol = receiver.protocol
+        self.protocol = getattr(receiver, "protocol", None)  # as `otlp` wants it; databases have none
+        self.host = "127.0.0.1"
         self.port = free_port()
         self.connections = 0
         self.at = []  # when each came
@@ -196,8 +197,12 @@ class Faulty:
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
+    def address(self):
+        return f"{self.host}:{self.port}"
+
+    @property
     def url(self):
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.address}"
 
     def does(self, fault, times=None):
         """What becomes of connections from now on, or of the next so many."""
@@ -215,6 +220,8 @@ class Faulty:
         self._ended.set()
         self._listener.close()
         self.hang_up()
+
+    stop = close
 
     def _accept(self):
         while not self._ended.is_set():

@@ -7,6 +7,7 @@
     Peer(drip(b"220 ready\\r\\n"))        # a byte a second
     Peer(answers(b"…", certificate))    # what comes is read first; with TLS
     Peer(shut())                        # closes in order, without a word
+    Peer(silent(), path=…)              # on a unix socket
     Refused()                           # a port that refuses, and that no one else gets
 
 A fault is a function that gets a `Call`. For what happens between a client and a real server see faulty.py, for a
@@ -20,6 +21,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 CHUNK = 64 << 10
 
@@ -113,9 +115,9 @@ def drip(data, every=1.0):
 
 
 class Peer:
-    """Listens on a free port of `host` from the start on; `calls` are the connections, `at` is when each came."""
+    """Listens on a free port of `host`, or a unix socket; `calls` are the connections, `at` is when each came."""
 
-    def __init__(self, fault, certificate=None, host="127.0.0.1"):
+    def __init__(self, fault, certificate=None, host="127.0.0.1", path=None):
         self.fault = fault
         self.tls = certificate
         self.calls = []
@@ -123,9 +125,15 @@ class Peer:
         self.handshakes_failed = []  # why, each
         self._context = certificate.server_context() if certificate else None
         self._ended = threading.Event()
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=64)
-        self.host, self.port = self._listener.getsockname()[:2]
+        self.path = path
+        if path:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(path))
+            self._listener.listen(64)
+        else:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, 0), family=family, backlog=64)
+            self.host, self.port = self._listener.getsockname()[:2]
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -153,6 +161,8 @@ class Peer:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
         self._listener.close()
+        if self.path:
+            Path(self.path).unlink(missing_ok=True)
         for call in self.calls:
             with contextlib.suppress(OSError):
                 call.socket.shutdown(socket.SHUT_RDWR)
@@ -166,7 +176,8 @@ class Peer:
             except OSError:
                 return
             self.at.append(time.monotonic())
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not self.path:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             call = Call(connection, bytearray(), self._ended)
             self.calls.append(call)
             threading.Thread(target=self._serve, args=(call, self.fault), daemon=True).start()

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness.curl import curl
+from harness.faulty import Faulty, cut_answer
 from harness.peer import Refused, answers, drip, reset, says, shut, silent
 from harness.ports import free_port
 from harness.silence import Blackhole
@@ -99,3 +100,23 @@ def test_a_certificate_of_the_client_is_wanted_in_the_handshake(peer, authority)
     assert curl(made.url, *ca).code in (35, 55, 56)
     assert "did not return a certificate" in made.handshakes_failed[0]
     assert curl(made.url, *ca, "--cert", client.cert_file, "--key", client.key_file).body == b"ok"
+
+
+def test_a_peer_on_a_unix_socket(peer, tmp_path):
+    path = tmp_path / "peer.sock"
+    made = peer(answers(ANSWER), path=path)
+    assert curl("http://localhost/", "--unix-socket", path).body == b"ok"
+    made.stop()
+    assert not path.exists()
+
+
+def test_a_proxy_of_faults_stands_before_any_server(redis):
+    server = redis()
+    between = Faulty(server)
+    try:
+        asked = ("-h", between.host, "-p", between.port)
+        assert server.cli("PING", args=asked) == "PONG"
+        between.does(cut_answer(after=0))
+        assert "reset by peer" in server.cli("PING", args=asked)
+    finally:
+        between.stop()
