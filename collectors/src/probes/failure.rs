@@ -105,6 +105,10 @@ Reason {
     BadRedirect = "bad_redirect",
     /// A regular expression says no.
     BodyMismatch = "body_mismatch",
+    /// A rule about a header of the response says no.
+    HeaderMismatch = "header_mismatch",
+    /// The body is not compressed as `compression` says.
+    BodyCompression = "body_compression",
     /// The body exceeds `body_size_limit`, or the memory there is to search it.
     BodyTooLarge = "body_too_large",
     /// A file that the configuration names could not be read.

@@ -8,8 +8,15 @@
 //! what `body_size_limit` allows, which is only held at all where a regular expression has to see it, and then counts
 //! against the memory budget.
 
+mod asking;
+mod body;
+mod check;
+mod compression;
 mod connection;
 mod credentials;
+mod exchange;
+mod header_match;
+mod header_values;
 mod metrics;
 mod prober;
 mod response;
@@ -19,16 +26,17 @@ mod target;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method};
-use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::plug::{Error, Surroundings};
 use vigie_pipeline::secret::Secret;
 use vigie_pipeline::units::ByteSize;
 
+pub use self::compression::Compression;
 pub use self::credentials::{Authorization, BasicAuth};
+pub use self::header_match::HeaderMatch;
+pub use self::header_values::HeaderValues;
 use self::prober::Prober;
 use self::target::Target;
 use super::Shared;
@@ -46,8 +54,12 @@ pub struct Config {
     pub method: String,
     /// Headers of the request; `Host` also sets the name that TLS asks for.
     pub headers: BTreeMap<String, Secret>,
+    /// Headers of the request whose values may be secret or in files, beside `headers`.
+    pub http_headers: BTreeMap<String, HeaderValues>,
     /// Body of the request.
     pub body: String,
+    /// File with the body of the request, at most 16 MiB, read at every probe.
+    pub body_file: Option<FilePath>,
     /// The statuses that mean success; all of 2xx if there are none.
     pub valid_status_codes: Vec<u16>,
     /// The versions that mean success, `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`; all if there are none.
@@ -58,12 +70,19 @@ pub struct Config {
     pub fail_if_ssl: bool,
     /// Fail if the last request was not over TLS.
     pub fail_if_not_ssl: bool,
+    /// Fail if one of these headers of the response matches its regular expression.
+    pub fail_if_header_matches: Vec<HeaderMatch>,
+    /// Fail if one of these headers of the response does not match its regular expression.
+    pub fail_if_header_not_matches: Vec<HeaderMatch>,
     /// Fail if one of these regular expressions matches the body.
     pub fail_if_body_matches_regexp: Vec<String>,
     /// Fail if one of these regular expressions does not match the body.
     pub fail_if_body_not_matches_regexp: Vec<String>,
-    /// Fail if the body is longer than this; 0 for no limit.
+    /// Fail if the body, decompressed, is longer than this; 0 for no limit.
     pub body_size_limit: ByteSize,
+    /// Decompress the body so, and fail if it is not compressed so. Nothing is asked for by this: set
+    /// `Accept-Encoding` in `headers` as well.
+    pub compression: Option<Compression>,
     /// How TLS connections are made.
     pub tls_config: TlsConfig,
     /// Offer HTTP/2 over TLS.
@@ -84,67 +103,26 @@ impl Default for Config {
             url: String::new(),
             method: "GET".to_owned(),
             headers: BTreeMap::new(),
+            http_headers: BTreeMap::new(),
             body: String::new(),
+            body_file: None,
             valid_status_codes: Vec::new(),
             valid_http_versions: Vec::new(),
             follow_redirects: true,
             fail_if_ssl: false,
             fail_if_not_ssl: false,
+            fail_if_header_matches: Vec::new(),
+            fail_if_header_not_matches: Vec::new(),
             fail_if_body_matches_regexp: Vec::new(),
             fail_if_body_not_matches_regexp: Vec::new(),
             body_size_limit: ByteSize::mib(100),
+            compression: None,
             tls_config: TlsConfig::default(),
             enable_http2: true,
             basic_auth: None,
             authorization: None,
             preferred_ip_protocol: IpProtocol::Ip6,
             ip_protocol_fallback: true,
-        }
-    }
-}
-
-const VERSIONS: [&str; 3] = ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"];
-
-impl Check for Config {
-    fn check(&self, at: &mut Place<'_>) {
-        if !self.url.trim().is_empty() {
-            at.key("url").ok(Target::parse(&self.url));
-        }
-        at.key("method").ok(method(&self.method));
-        for (name, value) in &self.headers {
-            let at = at.key("headers").key(name);
-            at.ok(header(name, value));
-        }
-        for (at, code) in at.key("valid_status_codes").each(&self.valid_status_codes) {
-            if !(100..=999).contains(code) {
-                at.wrong("not a status code");
-            }
-        }
-        for (at, version) in at.key("valid_http_versions").each(&self.valid_http_versions) {
-            if !VERSIONS.contains(&version.as_str()) {
-                at.wrong(format_args!("not one of {}", VERSIONS.join(", ")));
-            }
-        }
-        if self.fail_if_ssl && self.fail_if_not_ssl {
-            at.key("fail_if_not_ssl").wrong("contradicts fail_if_ssl");
-        }
-        for (key, patterns) in [
-            ("fail_if_body_matches_regexp", &self.fail_if_body_matches_regexp),
-            ("fail_if_body_not_matches_regexp", &self.fail_if_body_not_matches_regexp),
-        ] {
-            for (at, pattern) in at.key(key).each(patterns) {
-                at.ok(Regex::new(pattern));
-            }
-        }
-        self.tls_config.check(&mut at.key("tls_config"));
-        if let Some(auth) = &self.basic_auth {
-            auth.check(&mut at.key("basic_auth"));
-        }
-        if let Some(auth) = &self.authorization {
-            auth.check(&mut at.key("authorization"));
-            if self.basic_auth.is_some() {
-                at.key("authorization").wrong("give either basic_auth or authorization");
-            }
         }
     }
 }
@@ -166,35 +144,4 @@ impl Kind for Config {
         Target::parse(target)?;
         Ok(())
     }
-}
-
-/// What is wrong with a part of the request. Never says what a header's value is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum RequestError {
-    #[error("`{0}` is not a method of HTTP")]
-    Method(String),
-    #[error("not the name of a header")]
-    HeaderName,
-    #[error("the value has characters that no header may have")]
-    HeaderValue,
-    #[error("set by the request itself")]
-    Framing,
-}
-
-fn method(text: &str) -> Result<Method, RequestError> {
-    let wrong = || RequestError::Method(text.to_owned());
-    let method = Method::from_bytes(text.as_bytes()).map_err(|_| wrong())?;
-    // A tunnel is no answer to wait for.
-    if method == Method::CONNECT { Err(wrong()) } else { Ok(method) }
-}
-
-fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), RequestError> {
-    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| RequestError::HeaderName)?;
-    if [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING, http::header::CONNECTION]
-        .contains(&name)
-    {
-        return Err(RequestError::Framing);
-    }
-    let value = HeaderValue::from_str(value.reveal()).map_err(|_| RequestError::HeaderValue)?;
-    Ok((name, value))
 }

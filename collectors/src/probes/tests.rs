@@ -6,6 +6,7 @@ mod certificates;
 mod configuration;
 mod failures;
 mod requests;
+mod responses;
 mod rig;
 mod servers;
 mod telemetry;

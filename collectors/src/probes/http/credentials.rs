@@ -9,7 +9,9 @@ use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::secret::Secret;
 
-use crate::probes::password::{SecretFileError, check_password, read_secret};
+use crate::probes::failure::{Failure, Phase, Reason};
+use crate::probes::password::{Password, check_password, read_secret};
+use crate::probes::record::Record;
 
 /// User and password.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +19,8 @@ use crate::probes::password::{SecretFileError, check_password, read_secret};
 pub struct BasicAuth {
     /// The user.
     pub username: String,
+    /// File with the user, read at every probe; blank space around it is left out.
+    pub username_file: Option<FilePath>,
     /// The password.
     pub password: Option<Secret>,
     /// File with the password, read at every probe; blank space around it is left out.
@@ -44,6 +48,9 @@ impl Default for Authorization {
 
 impl Check for BasicAuth {
     fn check(&self, at: &mut Place<'_>) {
+        if !self.username.is_empty() && self.username_file.is_some() {
+            at.key("username_file").wrong("give either username or username_file");
+        }
         if self.username.contains(':') {
             at.key("username").wrong("a user name cannot have a colon");
         }
@@ -74,62 +81,69 @@ impl Check for Authorization {
 /// What to send as `Authorization`.
 #[derive(Debug)]
 pub(super) enum Credentials {
-    /// Always the same.
-    Fixed(HeaderValue),
-    /// User and the file with the password.
-    Basic(String, FilePath),
-    /// Scheme and the file with the rest.
-    Scheme(String, FilePath),
+    /// User and password.
+    Basic(User, Password),
+    /// Scheme and the rest.
+    Scheme(String, Password),
 }
 
-/// What keeps credentials from being sent; never says what they are.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CredentialsError {
-    #[error(transparent)]
-    File(#[from] SecretFileError),
-    #[error("credentials have characters that no header may have")]
-    Characters,
+#[derive(Debug)]
+pub(super) enum User {
+    Given(String),
+    File(FilePath),
 }
 
 impl Credentials {
-    pub(super) fn basic(config: &BasicAuth) -> Result<Self, CredentialsError> {
-        match &config.password_file {
-            Some(file) => Ok(Self::Basic(config.username.clone(), file.clone())),
-            None => {
-                let password = config.password.as_ref().map_or("", Secret::reveal);
-                Ok(Self::Fixed(basic(&config.username, password)?))
-            }
-        }
+    pub(super) fn basic(config: &BasicAuth) -> Self {
+        let user = match &config.username_file {
+            Some(file) => User::File(file.clone()),
+            None => User::Given(config.username.clone()),
+        };
+        Self::Basic(user, Password::new(config.password.as_ref(), config.password_file.as_ref()))
     }
 
-    pub(super) fn other(config: &Authorization) -> Result<Self, CredentialsError> {
-        match &config.credentials_file {
-            Some(file) => Ok(Self::Scheme(config.scheme.clone(), file.clone())),
-            None => {
-                let credentials = config.credentials.as_ref().map_or("", Secret::reveal);
-                Ok(Self::Fixed(sensitive(&format!("{} {credentials}", config.scheme))?))
-            }
-        }
+    pub(super) fn other(config: &Authorization) -> Self {
+        let credentials = Password::new(config.credentials.as_ref(), config.credentials_file.as_ref());
+        Self::Scheme(config.scheme.clone(), credentials)
     }
 
     /// The header's value as it is now.
-    pub(super) async fn header(&self) -> Result<HeaderValue, CredentialsError> {
+    pub(super) async fn header(&self, record: &mut Record) -> Result<HeaderValue, Failure> {
         match self {
-            Self::Fixed(value) => Ok(value.clone()),
-            Self::Basic(user, file) => basic(user, &read_secret(file).await?),
-            Self::Scheme(scheme, file) => sensitive(&format!("{scheme} {}", read_secret(file).await?)),
+            Self::Basic(user, password) => {
+                let user = match user {
+                    User::Given(user) => user.clone(),
+                    User::File(file) => read_secret(file).await.map_err(failed)?,
+                };
+                let password = password.reveal(Phase::Processing, record).await?.unwrap_or_default();
+                basic(&user, &password, record)
+            }
+            Self::Scheme(scheme, credentials) => {
+                let credentials = credentials.reveal(Phase::Processing, record).await?.unwrap_or_default();
+                sensitive(&format!("{scheme} {credentials}"))
+            }
         }
     }
 }
 
-fn basic(user: &str, password: &str) -> Result<HeaderValue, CredentialsError> {
-    sensitive(&format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
+/// User and password as `Basic` has them.
+pub(super) fn basic(user: &str, password: &str, record: &mut Record) -> Result<HeaderValue, Failure> {
+    let encoded = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    record.excerpt.hide(&encoded);
+    sensitive(&format!("Basic {encoded}"))
 }
 
-fn sensitive(value: &str) -> Result<HeaderValue, CredentialsError> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| CredentialsError::Characters)?;
+/// A value that is not shown.
+pub(super) fn sensitive(value: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| failed("a secret has characters that no header may have"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The request could not be made.
+pub(super) fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Reason::Credentials, Phase::Processing, error)
 }
 
 #[cfg(test)]
@@ -137,29 +151,42 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::io::Write;
+    use vigie_pipeline::clock::Clock;
 
     #[tokio::test]
-    async fn a_password_file_is_read_anew_at_every_run() {
+    async fn user_and_password_are_read_anew_at_every_run() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut record = Record::new(Clock::system());
         writeln!(file, " secret ").unwrap();
-        let config = BasicAuth {
+        let given = BasicAuth {
             username: "me".into(),
             password_file: Some(file.path().into()),
             ..BasicAuth::default()
         };
-        let credentials = Credentials::basic(&config).unwrap();
-        assert_eq!(credentials.header().await.unwrap(), "Basic bWU6c2VjcmV0");
+        let credentials = Credentials::basic(&given);
+        assert_eq!(credentials.header(&mut record).await.unwrap(), "Basic bWU6c2VjcmV0");
         std::fs::write(file.path(), "other").unwrap();
-        assert_eq!(credentials.header().await.unwrap(), "Basic bWU6b3RoZXI=");
+        assert_eq!(credentials.header(&mut record).await.unwrap(), "Basic bWU6b3RoZXI=");
+        let read = BasicAuth {
+            username_file: Some(file.path().into()),
+            password: Some(Secret::new("pw")),
+            ..BasicAuth::default()
+        };
+        assert_eq!(Credentials::basic(&read).header(&mut record).await.unwrap(), "Basic b3RoZXI6cHc=");
+        record.excerpt.add(b"you sent b3RoZXI6cHc=");
+        assert_eq!(record.excerpt.shown().unwrap(), "you sent <redacted>");
         drop(file);
-        assert!(credentials.header().await.unwrap_err().to_string().starts_with("open "));
+        let failure = credentials.header(&mut record).await.unwrap_err();
+        assert_eq!(failure.reason, Reason::Credentials);
+        assert!(failure.detail.starts_with("open "));
     }
 
     #[tokio::test]
     async fn secrets_are_not_shown() {
         let config = Authorization { credentials: Some(Secret::new("hush")), ..Authorization::default() };
-        let credentials = Credentials::other(&config).unwrap();
-        assert_eq!(credentials.header().await.unwrap(), "Bearer hush");
-        assert!(!format!("{credentials:?}{config:?}").contains("hush"));
+        let credentials = Credentials::other(&config);
+        let header = credentials.header(&mut Record::new(Clock::system())).await.unwrap();
+        assert_eq!(header, "Bearer hush");
+        assert!(!format!("{credentials:?}{config:?}{header:?}").contains("hush"));
     }
 }

@@ -1,5 +1,7 @@
 //! The head of a response, as far as it is judged and measured.
 
+use http::HeaderMap;
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Response {
@@ -11,4 +13,5 @@ pub(super) struct Response {
     pub(super) content_length: Option<u64>,
     /// Seconds since the Unix epoch.
     pub(super) last_modified: Option<i64>,
+    pub(super) headers: HeaderMap,
 }

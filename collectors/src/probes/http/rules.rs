@@ -1,7 +1,9 @@
 //! What makes a response good or bad. Pure: a response goes in, a verdict comes out.
 
+use http::HeaderMap;
 use regex::bytes::Regex;
 
+use super::header_match::HeaderRule;
 use super::response::Response;
 use crate::probes::failure::{Failure, Phase, Reason};
 
@@ -14,6 +16,8 @@ pub(super) struct Rules {
     pub(super) valid_http_versions: Vec<String>,
     pub(super) fail_if_ssl: bool,
     pub(super) fail_if_not_ssl: bool,
+    pub(super) headers_refused: Vec<HeaderRule>,
+    pub(super) headers_wanted: Vec<HeaderRule>,
     pub(super) body_refused: Vec<Regex>,
     pub(super) body_wanted: Vec<Regex>,
 }
@@ -22,6 +26,11 @@ impl Rules {
     /// Whether the body has to be kept.
     pub(super) fn read_body(&self) -> bool {
         !self.body_refused.is_empty() || !self.body_wanted.is_empty()
+    }
+
+    /// Whether there is anything to say about headers.
+    pub(super) fn read_headers(&self) -> bool {
+        !self.headers_refused.is_empty() || !self.headers_wanted.is_empty()
     }
 
     /// Judges the status alone, which everything else comes after.
@@ -34,6 +43,16 @@ impl Rules {
             return Ok(());
         }
         Err(Failure::new(Reason::HttpStatus, Phase::Processing, format_args!("status {status}")))
+    }
+
+    /// Judges the headers.
+    pub(super) fn judge_headers(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        let refused = self.headers_refused.iter().map(|rule| rule.judge(headers, false));
+        let wanted = self.headers_wanted.iter().map(|rule| rule.judge(headers, true));
+        refused
+            .chain(wanted)
+            .collect::<Result<(), String>>()
+            .map_err(|what| Failure::new(Reason::HeaderMismatch, Phase::Processing, what))
     }
 
     /// Judges the body.
@@ -89,6 +108,8 @@ mod tests {
             valid_http_versions: vec![],
             fail_if_ssl: false,
             fail_if_not_ssl: false,
+            headers_refused: vec![],
+            headers_wanted: vec![],
             body_refused: vec![],
             body_wanted: vec![],
         }
@@ -126,6 +147,7 @@ mod tests {
             ssl: false,
             content_length: None,
             last_modified: None,
+            headers: HeaderMap::new(),
         };
         let mut rules = rules();
         rules.fail_if_not_ssl = true;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use vigie_pipeline::secret::Secret;
 
-use super::rig::{assert_failed, assert_succeeded, config, first_run, with};
+use super::rig::{Running, assert_failed, assert_succeeded, config, first_run, with};
 use super::servers::{answer, redirect, web};
-use crate::probes::http::{Authorization, BasicAuth, IpProtocol};
+use crate::probes::http::{Authorization, BasicAuth, HeaderValues, IpProtocol};
 
 #[tokio::test]
 async fn a_request_has_what_the_configuration_says() {
@@ -18,8 +18,11 @@ async fn a_request_has_what_the_configuration_says() {
             ("X-Key".to_owned(), Secret::new("k")),
             ("host".to_owned(), Secret::new("shop.example:81")),
         ]);
-        http.basic_auth =
-            Some(BasicAuth { username: "me".into(), password: Some(Secret::new("pw")), password_file: None });
+        http.basic_auth = Some(BasicAuth {
+            username: "me".into(),
+            password: Some(Secret::new("pw")),
+            ..BasicAuth::default()
+        });
     });
     assert_succeeded(&first_run(&config).await);
     let request = seen.all().remove(0);
@@ -117,4 +120,47 @@ async fn a_secret_file_that_is_gone_is_a_failure_of_its_own() {
     });
     assert_failed(&first_run(&config).await, "credentials", "processing");
     assert!(seen.all().is_empty());
+}
+
+#[tokio::test]
+async fn headers_may_come_from_files_and_secret_ones_stay_at_home() {
+    let (other, elsewhere) = web(|_| answer(200, "")).await;
+    let there = format!("http://localhost:{}/", other.port());
+    let (at, seen) = web(move |_| redirect(302, &there)).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "from a file\n").unwrap();
+    let values = HeaderValues {
+        values: vec!["seen".into()],
+        secrets: vec![Secret::new("hidden")],
+        files: vec![file.path().into()],
+    };
+    let config = with(format!("http://{at}/"), |http| {
+        http.preferred_ip_protocol = IpProtocol::Ip4;
+        http.http_headers = BTreeMap::from([("X-Many".to_owned(), values)]);
+    });
+    assert_succeeded(&first_run(&config).await);
+    let all = |request: &http::Request<String>| {
+        let values = request.headers().get_all("x-many").iter();
+        values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(all(&seen.all()[0]), ["seen", "hidden", "from a file"]);
+    assert_eq!(all(&elsewhere.all()[0]), ["seen"]);
+}
+
+#[tokio::test]
+async fn a_body_may_come_from_a_file_that_changes() {
+    let (at, seen) = web(|_| answer(200, "")).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "first").unwrap();
+    let config = with(format!("http://{at}/"), |http| {
+        http.method = "POST".into();
+        http.body_file = Some(file.path().into());
+    });
+    let running = Running::new(&config);
+    assert_succeeded(&running.after_runs(1.0).await);
+    std::fs::write(file.path(), "then").unwrap();
+    running.after_runs(3.0).await;
+    assert_eq!((seen.all()[0].body().as_str(), seen.all()[2].body().as_str()), ("first", "then"));
+    drop(file);
+    assert_failed(&running.after_runs(5.0).await, "credentials", "processing");
 }
