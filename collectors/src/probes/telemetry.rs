@@ -93,10 +93,12 @@ impl Telemetry {
     /// The state of the target has changed to what this run found.
     pub(super) fn changed(&mut self, run: &Run<'_>) {
         let attempt = run.attempt;
-        let who = format!("probe {} of {}", run.name, run.instance);
+        let Run { name, instance, .. } = run;
         let (severity, severity_text, body) = match run.failure() {
-            Some(failure) => (Severity::ERROR, "ERROR", format!("{who} is down: {failure}")),
-            None => (Severity::INFO, "INFO", format!("{who} is up")),
+            Some(failure) => {
+                (Severity::ERROR, "ERROR", format!("probe {name} is down ({instance}): {failure}"))
+            }
+            None => (Severity::INFO, "INFO", format!("probe {name} is up ({instance})")),
         };
         let mut attributes = Vec::new();
         run.put_common(&mut attributes, field::LOG);

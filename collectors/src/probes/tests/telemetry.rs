@@ -47,9 +47,9 @@ async fn a_record_is_written_at_each_change_and_only_then() {
     assert_eq!(told, [(17, "ERROR"), (9, "INFO")]);
     assert_eq!(
         text(&records[0].body),
-        format!("probe test of {url} is down: http_status in processing: status 503")
+        format!("probe test is down ({url}): http_status in processing: status 503")
     );
-    assert_eq!(text(&records[1].body), format!("probe test of {url} is up"));
+    assert_eq!(text(&records[1].body), format!("probe test is up ({url})"));
     let of = |key| attribute(&records[0].attributes, key);
     assert_eq!(of("error.type").as_deref(), Some("http_status"));
     assert_eq!(of("vigie.probe.phase").as_deref(), Some("processing"));
