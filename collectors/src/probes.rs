@@ -20,9 +20,11 @@ mod findings;
 mod histogram;
 pub mod http;
 mod metrics;
+mod numeral;
 mod password;
 mod prober;
 mod record;
+pub mod redis;
 mod resolve;
 mod schedule;
 mod station;
@@ -55,6 +57,8 @@ pub struct Config {
     pub name: String,
     /// Probe an HTTP or HTTPS endpoint.
     pub http: Option<http::Config>,
+    /// Log in to a Redis and ask it something.
+    pub redis: Option<redis::Config>,
     /// More targets, with labels and settings of their own.
     pub targets: Vec<TargetGroup>,
     /// Files with more targets, in the form of Prometheus' service discovery by files, read again when they change.
@@ -85,6 +89,7 @@ impl Default for Config {
         Self {
             name: String::new(),
             http: None,
+            redis: None,
             targets: Vec::new(),
             target_files: Vec::new(),
             labels: BTreeMap::new(),
@@ -106,7 +111,7 @@ impl Config {
         fn of<K: Kind>(kind: &Option<K>) -> Option<&dyn Kind> {
             kind.as_ref().map(|kind| kind as _)
         }
-        vec![("http", of(&self.http))]
+        vec![("http", of(&self.http)), ("redis", of(&self.redis))]
     }
 
     /// The kind that is given.

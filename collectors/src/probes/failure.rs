@@ -111,6 +111,28 @@ Reason {
     BodyCompression = "body_compression",
     /// The body exceeds `body_size_limit`, or the memory there is to search it.
     BodyTooLarge = "body_too_large",
+    /// The server wants a password, or another one.
+    RedisAuth = "redis_auth",
+    /// The user may not use the command, or the key.
+    RedisPermission = "redis_permission",
+    /// The server reads its data set after a start.
+    RedisLoading = "redis_loading",
+    /// A replica has lost its master, and does not answer with old data.
+    RedisMasterDown = "redis_master_down",
+    /// The cluster is not whole, or another of its nodes has the key.
+    RedisCluster = "redis_cluster",
+    /// A script keeps the server from answering.
+    RedisBusy = "redis_busy",
+    /// The server is in protected mode: it answers its own host alone.
+    RedisProtected = "redis_protected",
+    /// The server has as many clients as it takes.
+    RedisTooManyConnections = "redis_too_many_connections",
+    /// The server has not the role that is wanted.
+    RedisRole = "redis_role",
+    /// The server answered with any other error.
+    RedisError = "redis_error",
+    /// What came is not Redis' protocol, or too much of it.
+    RedisProtocol = "redis_protocol",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }

@@ -28,10 +28,10 @@ use vigie_pipeline::units::HumanDuration;
 use crate::probes::{Config, http, recipes};
 
 /// Series as `name{label=value,…}`, without the labels that all have.
-pub(super) type Series = BTreeMap<String, f64>;
+pub(in crate::probes) type Series = BTreeMap<String, f64>;
 
 /// A probe that runs.
-pub(super) struct Running {
+pub(in crate::probes) struct Running {
     snapshot: Snapshot,
     logs: Arc<Queue>,
     traces: Arc<Queue>,
@@ -40,7 +40,7 @@ pub(super) struct Running {
 }
 
 /// A probe of `url` that runs soon and then often.
-pub(super) fn config(url: impl Into<String>) -> Config {
+pub(in crate::probes) fn config(url: impl Into<String>) -> Config {
     Config {
         name: "test".into(),
         http: Some(http::Config { url: url.into(), ..http::Config::default() }),
@@ -51,19 +51,19 @@ pub(super) fn config(url: impl Into<String>) -> Config {
 }
 
 /// The same with other settings of HTTP.
-pub(super) fn with(url: impl Into<String>, change: impl FnOnce(&mut http::Config)) -> Config {
+pub(in crate::probes) fn with(url: impl Into<String>, change: impl FnOnce(&mut http::Config)) -> Config {
     let mut config = config(url);
     change(config.http.as_mut().unwrap());
     config
 }
 
 impl Running {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(in crate::probes) fn new(config: &Config) -> Self {
         Self::at(config, Clock::system())
     }
 
     /// By a clock of the test's own.
-    pub(super) fn at(config: &Config, clock: Clock) -> Self {
+    pub(in crate::probes) fn at(config: &Config, clock: Clock) -> Self {
         let instruments = Instruments::default();
         let budget = Budget::new(64 << 20);
         let surroundings = Surroundings {
@@ -89,7 +89,7 @@ impl Running {
     }
 
     /// The series as they are now.
-    pub(super) fn series(&self) -> Series {
+    pub(in crate::probes) fn series(&self) -> Series {
         let mut series = Series::new();
         for published in self.snapshot.read(&Selection::default()) {
             for (family, rows) in published.page.families() {
@@ -111,7 +111,7 @@ impl Running {
     }
 
     /// The series after this many runs.
-    pub(super) async fn after_runs(&self, runs: f64) -> Series {
+    pub(in crate::probes) async fn after_runs(&self, runs: f64) -> Series {
         let begun = Instant::now();
         loop {
             let series = self.series();
@@ -124,17 +124,17 @@ impl Running {
     }
 
     /// The log records emitted until now.
-    pub(super) fn records(&self) -> Vec<LogRecord> {
+    pub(in crate::probes) fn records(&self) -> Vec<LogRecord> {
         taken(&self.logs).iter().flat_map(|b| ScopeLogs::decode(&b[..]).unwrap().log_records).collect()
     }
 
     /// The spans emitted until now.
-    pub(super) fn spans(&self) -> Vec<Span> {
+    pub(in crate::probes) fn spans(&self) -> Vec<Span> {
         taken(&self.traces).iter().flat_map(|b| ScopeSpans::decode(&b[..]).unwrap().spans).collect()
     }
 
     /// Asks it to stop and says how long that took.
-    pub(super) async fn stop(self) -> Duration {
+    pub(in crate::probes) async fn stop(self) -> Duration {
         let begun = Instant::now();
         self.stopper.stop();
         self.part.await.unwrap();
@@ -152,13 +152,13 @@ fn taken(queue: &Arc<Queue>) -> Vec<Bytes> {
 }
 
 /// The series of the first run of a probe.
-pub(super) async fn first_run(config: &Config) -> Series {
+pub(in crate::probes) async fn first_run(config: &Config) -> Series {
     Running::new(config).after_runs(1.0).await
 }
 
 /// Asserts that it failed, and why.
 #[track_caller]
-pub(super) fn assert_failed(series: &Series, reason: &str, phase: &str) {
+pub(in crate::probes) fn assert_failed(series: &Series, reason: &str, phase: &str) {
     let failures: Vec<&String> =
         series.keys().filter(|name| name.starts_with("probe_failure_info")).collect();
     assert_eq!(failures, [&format!("probe_failure_info{{reason={reason},phase={phase}}}")]);
@@ -167,12 +167,12 @@ pub(super) fn assert_failed(series: &Series, reason: &str, phase: &str) {
 
 /// Asserts that it succeeded.
 #[track_caller]
-pub(super) fn assert_succeeded(series: &Series) {
+pub(in crate::probes) fn assert_succeeded(series: &Series) {
     let failure = series.keys().find(|name| name.starts_with("probe_failure_info"));
     assert_eq!((failure, series["probe_success"]), (None, 1.0));
 }
 
 /// Seconds spent in a phase.
-pub(super) fn phase(series: &Series, phase: &str) -> f64 {
+pub(in crate::probes) fn phase(series: &Series, phase: &str) -> f64 {
     series[&format!("probe_http_duration_seconds{{phase={phase}}}")]
 }

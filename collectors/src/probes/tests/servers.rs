@@ -15,30 +15,30 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-pub(super) type Answer = Response<Full<bytes::Bytes>>;
+pub(in crate::probes) type Answer = Response<Full<bytes::Bytes>>;
 
 /// Answers with this status and body.
-pub(super) fn answer(status: u16, body: &'static str) -> Answer {
+pub(in crate::probes) fn answer(status: u16, body: &'static str) -> Answer {
     Response::builder().status(status).body(Full::from(body)).unwrap()
 }
 
 /// Redirects to `location`.
-pub(super) fn redirect(status: u16, location: impl AsRef<str>) -> Answer {
+pub(in crate::probes) fn redirect(status: u16, location: impl AsRef<str>) -> Answer {
     Response::builder().status(status).header("location", location.as_ref()).body(Full::default()).unwrap()
 }
 
 /// Requests as a server has seen them.
 #[derive(Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Vec<Request<String>>>>);
+pub(in crate::probes) struct Seen(Arc<Mutex<Vec<Request<String>>>>);
 
 impl Seen {
-    pub(super) fn all(&self) -> Vec<Request<String>> {
+    pub(in crate::probes) fn all(&self) -> Vec<Request<String>> {
         self.0.lock().unwrap().clone()
     }
 }
 
 /// Hands every connection to `serve`.
-pub(super) async fn raw<F, S>(serve: S) -> SocketAddr
+pub(in crate::probes) async fn raw<F, S>(serve: S) -> SocketAddr
 where
     S: Fn(TcpStream) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
@@ -55,7 +55,7 @@ where
 }
 
 /// Reads a request and writes `response` as it stands.
-pub(super) async fn canned(response: &'static [u8]) -> SocketAddr {
+pub(in crate::probes) async fn canned(response: &'static [u8]) -> SocketAddr {
     raw(move |mut tcp| async move {
         read_request(&mut tcp).await;
         tcp.write_all(response).await.unwrap();
@@ -64,7 +64,7 @@ pub(super) async fn canned(response: &'static [u8]) -> SocketAddr {
 }
 
 /// Takes connections and says nothing.
-pub(super) async fn silent() -> SocketAddr {
+pub(in crate::probes) async fn silent() -> SocketAddr {
     raw(|tcp| async move {
         std::future::pending::<()>().await;
         drop(tcp);
@@ -73,7 +73,7 @@ pub(super) async fn silent() -> SocketAddr {
 }
 
 /// Reads the head of a request.
-pub(super) async fn read_request(tcp: &mut TcpStream) {
+pub(in crate::probes) async fn read_request(tcp: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = tcp.read_u8().await else { return };
@@ -82,7 +82,7 @@ pub(super) async fn read_request(tcp: &mut TcpStream) {
 }
 
 /// Answers over HTTP.
-pub(super) async fn web<A>(answer: A) -> (SocketAddr, Seen)
+pub(in crate::probes) async fn web<A>(answer: A) -> (SocketAddr, Seen)
 where
     A: Fn(&Request<String>) -> Answer + Clone + Send + Sync + 'static,
 {
@@ -93,7 +93,7 @@ where
 }
 
 /// Answers over HTTPS, in HTTP/1.1 or HTTP/2 as agreed.
-pub(super) async fn secure<A>(config: ServerConfig, answer: A) -> (SocketAddr, Seen)
+pub(in crate::probes) async fn secure<A>(config: ServerConfig, answer: A) -> (SocketAddr, Seen)
 where
     A: Fn(&Request<String>) -> Answer + Clone + Send + Sync + 'static,
 {
