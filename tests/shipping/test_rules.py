@@ -155,6 +155,32 @@ CASES = {
             container(cpu_cfs_periods_total="0x200", cpu_cfs_throttled_periods_total="0x200"),
         ],
     ),
+    ("ProbeFailed", "critical"): (always(probe_success=0), [always(probe_success=1), {"probe_success": "0x148 1x52"}]),
+    ("ProbeFlapping", "warning"): (
+        {"probe_success": "0 1 " * 100},
+        [always(probe_success=0), {"probe_success": "0x140 1x60"}],
+    ),
+    ("ProbeSlow", "warning"): (
+        always(probe_duration_seconds=2.6, probe_timeout_seconds=5),
+        [always(probe_duration_seconds=2.4, probe_timeout_seconds=5)],
+    ),
+    # After 150 minutes it is 9,000 s.
+    ("ProbeCertificateExpiresSoon", "warning"): (
+        always(probe_ssl_earliest_cert_expiry=9000 + 13 * 86400),
+        [always(probe_ssl_earliest_cert_expiry=9000 + 15 * 86400), always(probe_ssl_earliest_cert_expiry=7000)],
+    ),
+    ("ProbeCertificateExpired", "critical"): (
+        always(probe_ssl_earliest_cert_expiry=8900),
+        [always(probe_ssl_earliest_cert_expiry=9100), always(probe_ssl_earliest_cert_expiry=-62135596800)],
+    ),
+    ("ProbesSkipped", "warning"): (
+        {"vigie_probe_skipped_total": "0+1x200"},
+        [always(vigie_probe_skipped_total=9), {"vigie_probe_skipped_total": "0x148 1x52"}],
+    ),
+    ("ProbeTargetFileBroken", "warning"): (
+        {'vigie_probe_target_file_success{file="/t.yml"}': "0x200"},
+        [{'vigie_probe_target_file_success{file="/t.yml"}': "1x200"}],
+    ),
     ("VigieExhaustionNear", "warning"): (
         exhaustion("memory", 14000),
         [exhaustion("memory", 15000), exhaustion("memory", "+Inf"), exhaustion("filesystem", 14000)],
