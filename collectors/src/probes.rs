@@ -18,11 +18,14 @@ mod excerpt;
 mod failure;
 mod findings;
 mod histogram;
+mod host_port;
 pub mod http;
+mod lines;
 mod metrics;
 mod numeral;
 mod password;
 mod prober;
+pub mod query_response;
 mod record;
 pub mod redis;
 mod resolve;
@@ -30,6 +33,7 @@ mod schedule;
 mod station;
 mod stream;
 mod targets;
+pub mod tcp;
 mod telemetry;
 mod timeline;
 mod tls;
@@ -59,6 +63,8 @@ pub struct Config {
     pub http: Option<http::Config>,
     /// Log in to a Redis and ask it something.
     pub redis: Option<redis::Config>,
+    /// Connect to a TCP port, and talk to who is there.
+    pub tcp: Option<tcp::Config>,
     /// More targets, with labels and settings of their own.
     pub targets: Vec<TargetGroup>,
     /// Files with more targets, in the form of Prometheus' service discovery by files, read again when they change.
@@ -90,6 +96,7 @@ impl Default for Config {
             name: String::new(),
             http: None,
             redis: None,
+            tcp: None,
             targets: Vec::new(),
             target_files: Vec::new(),
             labels: BTreeMap::new(),
@@ -111,7 +118,7 @@ impl Config {
         fn of<K: Kind>(kind: &Option<K>) -> Option<&dyn Kind> {
             kind.as_ref().map(|kind| kind as _)
         }
-        vec![("http", of(&self.http)), ("redis", of(&self.redis))]
+        vec![("http", of(&self.http)), ("tcp", of(&self.tcp)), ("redis", of(&self.redis))]
     }
 
     /// The kind that is given.

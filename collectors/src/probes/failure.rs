@@ -37,7 +37,7 @@ Phase {
     Transfer = "transfer",
     /// The peer is told who asks.
     Login = "login",
-    /// A database is asked.
+    /// What is asked once the connection stands, and the answer to it.
     Query = "query",
 }
 }
@@ -133,6 +133,8 @@ Reason {
     RedisError = "redis_error",
     /// What came is not Redis' protocol, or too much of it.
     RedisProtocol = "redis_protocol",
+    /// The peer did not say what is expected of it.
+    ExpectMismatch = "expect_mismatch",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }

@@ -4,7 +4,8 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
@@ -24,6 +25,12 @@ impl Stream {
             Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
             _ => None,
         }
+    }
+
+    /// Says farewell as far as that needs no waiting: TLS tells the peer that this is the end.
+    pub(super) fn part(mut self) {
+        // Nobody is left who would care whether it arrives.
+        let _ = self.shutdown().now_or_never();
     }
 }
 

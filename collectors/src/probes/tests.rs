@@ -9,5 +9,6 @@ mod requests;
 mod responses;
 pub(in crate::probes) mod rig;
 pub(in crate::probes) mod servers;
+mod tcp;
 mod telemetry;
 mod tls;

@@ -16,7 +16,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, ProtocolVersion};
+use rustls::{ClientConfig, ProtocolVersion, SupportedProtocolVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
@@ -47,6 +47,37 @@ pub struct TlsConfig {
     pub server_name: Option<String>,
     /// Take any certificate.
     pub insecure_skip_verify: bool,
+    /// The oldest version to agree on; those before TLS12 are never spoken.
+    pub min_version: Option<TlsVersion>,
+    /// The newest version to agree on: TLS12 or TLS13.
+    pub max_version: Option<TlsVersion>,
+}
+
+/// A version of TLS, under Prometheus' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum TlsVersion {
+    #[serde(rename = "TLS10")]
+    Tls10,
+    #[serde(rename = "TLS11")]
+    Tls11,
+    #[serde(rename = "TLS12")]
+    Tls12,
+    #[serde(rename = "TLS13")]
+    Tls13,
+}
+
+impl TlsConfig {
+    /// The versions that may be agreed on.
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        let all =
+            [(TlsVersion::Tls12, &rustls::version::TLS12), (TlsVersion::Tls13, &rustls::version::TLS13)];
+        let fits = |version| {
+            self.min_version.is_none_or(|min| min <= version)
+                && self.max_version.is_none_or(|max| version <= max)
+        };
+        all.into_iter().filter(|(version, _)| fits(*version)).map(|(_, version)| version).collect()
+    }
 }
 
 impl Check for TlsConfig {
@@ -71,6 +102,11 @@ impl Check for TlsConfig {
         }
         if let Some(name) = &self.server_name {
             at.key("server_name").ok(ServerName::try_from(name.as_str()));
+        }
+        if self.max_version.is_some_and(|max| max < TlsVersion::Tls12) {
+            at.key("max_version").wrong("cannot be spoken here; the oldest that can is TLS12");
+        } else if self.versions().is_empty() {
+            at.key("max_version").wrong("older than min_version");
         }
     }
 }
@@ -144,7 +180,7 @@ impl Tls {
             Arc::new(Verifier::new(Arc::clone(&roots), config.insecure_skip_verify, Arc::clone(&provider)));
         let builder =
             ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(WallTime(clock.clone())))
-                .with_safe_default_protocol_versions()?
+                .with_protocol_versions(&config.versions())?
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(Witness::new(Arc::clone(&verifier))));
         let mut client = match (&config.cert_file, &config.key_file) {

@@ -39,15 +39,19 @@ pub(in crate::probes) struct Running {
     part: JoinHandle<()>,
 }
 
-/// A probe of `url` that runs soon and then often.
-pub(in crate::probes) fn config(url: impl Into<String>) -> Config {
+/// A probe that runs soon and then often, of a kind that is still to be said.
+pub(in crate::probes) fn soon() -> Config {
     Config {
         name: "test".into(),
-        http: Some(http::Config { url: url.into(), ..http::Config::default() }),
         interval: HumanDuration::millis(50),
         timeout: HumanDuration::secs(5),
         ..Config::default()
     }
+}
+
+/// Such a probe of `url`.
+pub(in crate::probes) fn config(url: impl Into<String>) -> Config {
+    Config { http: Some(http::Config { url: url.into(), ..http::Config::default() }), ..soon() }
 }
 
 /// The same with other settings of HTTP.
