@@ -30,6 +30,7 @@ mod record;
 pub mod redis;
 mod resolve;
 mod schedule;
+mod socket;
 mod station;
 mod stream;
 mod targets;
@@ -37,6 +38,7 @@ pub mod tcp;
 mod telemetry;
 mod timeline;
 mod tls;
+pub mod unix;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,6 +67,8 @@ pub struct Config {
     pub redis: Option<redis::Config>,
     /// Connect to a TCP port, and talk to who is there.
     pub tcp: Option<tcp::Config>,
+    /// Connect to a Unix domain socket, and talk to who is there.
+    pub unix: Option<unix::Config>,
     /// More targets, with labels and settings of their own.
     pub targets: Vec<TargetGroup>,
     /// Files with more targets, in the form of Prometheus' service discovery by files, read again when they change.
@@ -97,6 +101,7 @@ impl Default for Config {
             http: None,
             redis: None,
             tcp: None,
+            unix: None,
             targets: Vec::new(),
             target_files: Vec::new(),
             labels: BTreeMap::new(),
@@ -118,7 +123,12 @@ impl Config {
         fn of<K: Kind>(kind: &Option<K>) -> Option<&dyn Kind> {
             kind.as_ref().map(|kind| kind as _)
         }
-        vec![("http", of(&self.http)), ("tcp", of(&self.tcp)), ("redis", of(&self.redis))]
+        vec![
+            ("http", of(&self.http)),
+            ("tcp", of(&self.tcp)),
+            ("redis", of(&self.redis)),
+            ("unix", of(&self.unix)),
+        ]
     }
 
     /// The kind that is given.

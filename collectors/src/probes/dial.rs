@@ -5,16 +5,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream};
 use vigie_pipeline::metric::Family;
 
 use super::Shared;
 use super::address::Address;
-use super::failure::{Failure, Phase, Reason};
+use super::failure::{Failure, Phase};
 use super::findings::Findings;
 use super::prober::{Aim, Host};
 use super::record::Record;
 use super::resolve::IpProtocol;
+use super::socket;
 use super::stream::Stream;
 
 static DNS_LOOKUP: Family =
@@ -133,25 +134,8 @@ impl Dial {
                 record.about.number("server.port", *port);
                 self.reach(host, *port, aim, record).await.map(Stream::Tcp)
             }
-            Address::Unix(path) => {
-                record.about.text("server.address", path.display().to_string());
-                record.about.text("network.transport", "unix");
-                record.enter(Phase::Connect);
-                let unix = UnixStream::connect(path).await.map_err(|error| of_socket(&error))?;
-                record.note(|| format!("connected to {}", path.display()));
-                Ok(Stream::Unix(unix))
-            }
+            Address::Unix(path) => socket::connect(path, record).await.map(Stream::Unix),
         }
-    }
-}
-
-/// Why a socket of this host could not be connected to.
-fn of_socket(error: &std::io::Error) -> Failure {
-    use std::io::ErrorKind as Kind;
-    match error.kind() {
-        Kind::NotFound => Failure::new(Reason::UnixMissing, Phase::Connect, error),
-        Kind::PermissionDenied => Failure::new(Reason::UnixDenied, Phase::Connect, error),
-        _ => Failure::of_io(Phase::Connect, error),
     }
 }
 

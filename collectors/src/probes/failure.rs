@@ -69,6 +69,10 @@ Reason {
     UnixDenied = "unix_denied",
     /// Any other trouble with the socket.
     TcpError = "tcp_error",
+    /// Nobody listens at the socket, or as many wait already as may.
+    UnixRefused = "unix_refused",
+    /// Any other trouble with a socket of this host.
+    UnixError = "unix_error",
     /// The certificate, or one above it, is past its end.
     TlsExpired = "tls_expired",
     /// The certificate, or one above it, is not valid yet.

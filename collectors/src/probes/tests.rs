@@ -12,3 +12,4 @@ pub(in crate::probes) mod servers;
 mod tcp;
 mod telemetry;
 mod tls;
+mod unix;
