@@ -13,6 +13,7 @@ mod about;
 mod address;
 mod attempt;
 mod dial;
+pub mod dns;
 mod entry;
 mod excerpt;
 mod failure;
@@ -69,6 +70,8 @@ pub struct Config {
     pub tcp: Option<tcp::Config>,
     /// Connect to a Unix domain socket, and talk to who is there.
     pub unix: Option<unix::Config>,
+    /// Ask a name server.
+    pub dns: Option<dns::Config>,
     /// More targets, with labels and settings of their own.
     pub targets: Vec<TargetGroup>,
     /// Files with more targets, in the form of Prometheus' service discovery by files, read again when they change.
@@ -102,6 +105,7 @@ impl Default for Config {
             redis: None,
             tcp: None,
             unix: None,
+            dns: None,
             targets: Vec::new(),
             target_files: Vec::new(),
             labels: BTreeMap::new(),
@@ -128,6 +132,7 @@ impl Config {
             ("tcp", of(&self.tcp)),
             ("redis", of(&self.redis)),
             ("unix", of(&self.unix)),
+            ("dns", of(&self.dns)),
         ]
     }
 

@@ -39,6 +39,8 @@ Phase {
     Login = "login",
     /// What is asked once the connection stands, and the answer to it.
     Query = "query",
+    /// The question is sent, until the answer is there.
+    Request = "request",
 }
 }
 
@@ -55,6 +57,18 @@ Reason {
     DnsTimeout = "dns_timeout",
     /// Any other trouble with the name servers or the name.
     DnsError = "dns_error",
+    /// The response code is not one of those that are valid.
+    DnsRcode = "dns_rcode",
+    /// A regular expression says no to the records.
+    DnsAnswer = "dns_answer",
+    /// What came is not an answer of the DNS, or breaks its rules.
+    DnsMalformed = "dns_malformed",
+    /// The host says that nothing listens on that UDP port.
+    UdpRefused = "udp_refused",
+    /// No route to the host or its network for a datagram.
+    UdpUnreachable = "udp_unreachable",
+    /// Any other trouble with a datagram.
+    UdpError = "udp_error",
     /// Nothing listens there.
     TcpRefused = "tcp_refused",
     /// No answer to the connection attempt in time.
@@ -186,6 +200,17 @@ impl Failure {
             Kind::UnexpectedEof if phase == Phase::Tls => Reason::TlsHandshake,
             Kind::UnexpectedEof => Reason::Closed,
             _ => Reason::TcpError,
+        };
+        Self::new(reason, phase, error)
+    }
+
+    /// The socket for datagrams failed.
+    pub(super) fn of_udp(phase: Phase, error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let reason = match error.kind() {
+            Kind::ConnectionRefused => Reason::UdpRefused,
+            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => Reason::UdpUnreachable,
+            _ => Reason::UdpError,
         };
         Self::new(reason, phase, error)
     }
