@@ -12,6 +12,7 @@
 mod about;
 mod address;
 mod attempt;
+mod database;
 mod dial;
 pub mod dns;
 mod entry;
@@ -25,6 +26,7 @@ mod lines;
 mod metrics;
 mod numeral;
 mod password;
+pub mod postgres;
 mod prober;
 pub mod query_response;
 mod record;
@@ -64,6 +66,8 @@ pub struct Config {
     pub name: String,
     /// Probe an HTTP or HTTPS endpoint.
     pub http: Option<http::Config>,
+    /// Log in to a PostgreSQL and ask it something.
+    pub postgres: Option<postgres::Config>,
     /// Log in to a Redis and ask it something.
     pub redis: Option<redis::Config>,
     /// Connect to a TCP port, and talk to who is there.
@@ -102,6 +106,7 @@ impl Default for Config {
         Self {
             name: String::new(),
             http: None,
+            postgres: None,
             redis: None,
             tcp: None,
             unix: None,
@@ -130,6 +135,7 @@ impl Config {
         vec![
             ("http", of(&self.http)),
             ("tcp", of(&self.tcp)),
+            ("postgres", of(&self.postgres)),
             ("redis", of(&self.redis)),
             ("unix", of(&self.unix)),
             ("dns", of(&self.dns)),

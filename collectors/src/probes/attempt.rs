@@ -32,6 +32,7 @@ impl Attempt {
     ) -> Self {
         let mut record = record;
         let started_at = clock.unix_nanos();
+        record.deadline = record.started.checked_add(timeout);
         prober.declare(&mut record.findings);
         let verdict = tokio::time::timeout(timeout, prober.probe(&aim, &mut record)).await;
         let verdict = verdict.unwrap_or_else(|_| {

@@ -129,6 +129,28 @@ Reason {
     BodyCompression = "body_compression",
     /// The body exceeds `body_size_limit`, or the memory there is to search it.
     BodyTooLarge = "body_too_large",
+    /// The server does not let the user in, or wants another password or another kind of login.
+    PostgresLogin = "postgres_login",
+    /// There is no such database.
+    PostgresDatabase = "postgres_database",
+    /// The user may not do this.
+    PostgresPermission = "postgres_permission",
+    /// The server, the database or the user has as many connections as it may.
+    PostgresTooManyConnections = "postgres_too_many_connections",
+    /// The server has no memory, disk or other resource left.
+    PostgresResources = "postgres_resources",
+    /// The server does not take connections yet: it starts, or recovers.
+    PostgresStartingUp = "postgres_starting_up",
+    /// The server, or the connection, was ended by an administrator.
+    PostgresShuttingDown = "postgres_shutting_down",
+    /// The query would write.
+    PostgresReadOnly = "postgres_read_only",
+    /// The query failed in any other way.
+    PostgresQuery = "postgres_query",
+    /// The query answers more than may be read.
+    PostgresTooLarge = "postgres_too_large",
+    /// What came is not PostgreSQL's protocol, or a message of it that is too long.
+    PostgresProtocol = "postgres_protocol",
     /// The server wants a password, or another one.
     RedisAuth = "redis_auth",
     /// The user may not use the command, or the key.

@@ -2,7 +2,7 @@
 //! that is cut at its deadline leaves behind what it had.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use vigie_pipeline::clock::Clock;
 
@@ -17,6 +17,8 @@ use super::timeline::Timeline;
 pub(super) struct Record {
     clock: Clock,
     pub(super) started: Instant,
+    /// When the run is cut, if it is.
+    pub(super) deadline: Option<Instant>,
     pub(super) timeline: Timeline,
     /// The series of this kind of probe.
     pub(super) findings: Findings,
@@ -33,6 +35,7 @@ impl Record {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             started: clock.monotonic(),
+            deadline: None,
             clock,
             timeline: Timeline::default(),
             findings: Findings::default(),
@@ -51,6 +54,11 @@ impl Record {
     /// The monotonic time.
     pub(super) fn now(&self) -> Instant {
         self.clock.monotonic()
+    }
+
+    /// How long the run may still take; `None` if as long as it likes.
+    pub(super) fn left(&self) -> Option<Duration> {
+        Some(self.deadline?.saturating_duration_since(self.now()))
     }
 
     /// A phase begins; the one before it ends.
