@@ -240,24 +240,32 @@ impl Failure {
     /// The handshake failed: at the socket, or for a reason of TLS.
     pub(super) fn of_handshake(error: &io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(tls) => Self::new(reason_of_tls(tls), Phase::Tls, tls),
+            Some(tls) => Self::of_tls(Phase::Tls, tls),
             None => Self::of_io(Phase::Tls, error),
         }
     }
 
     /// The exchange of request and response failed.
     pub(super) fn of_hyper(phase: Phase, error: &hyper::Error) -> Self {
+        // The one that is furthest in says most: a request is also called cancelled when the answer was no HTTP.
+        let mut error = error;
         let mut cause: Option<&(dyn Error + 'static)> = error.source();
         while let Some(inner) = cause {
+            if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
+                error = hyper;
+            }
             if let Some(io) = inner.downcast_ref::<io::Error>() {
-                if io.kind() == io::ErrorKind::UnexpectedEof {
-                    return Self::new(Reason::HttpClosed, phase, io);
+                return Self::of_http_io(phase, io);
+            }
+            if let Some(http2) = inner.downcast_ref::<h2::Error>() {
+                match http2.get_io() {
+                    Some(io) => return Self::of_http_io(phase, io),
+                    // What the end of the connection is in HTTP/1.1.
+                    None if http2.is_remote() && (http2.is_reset() || http2.is_go_away()) => {
+                        return Self::new(Reason::HttpClosed, phase, http2);
+                    }
+                    None => {}
                 }
-                // An alert that comes after the handshake, as a refused client certificate does in TLS 1.3.
-                if let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-                    return Self::new(reason_of_tls(tls), phase, tls);
-                }
-                return Self::of_io(phase, io);
             }
             cause = inner.source();
         }
@@ -267,6 +275,33 @@ impl Failure {
             Reason::HttpProtocol
         };
         Self::new(reason, phase, Causes(error))
+    }
+
+    /// The socket failed below HTTP.
+    fn of_http_io(phase: Phase, error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Self::new(Reason::HttpClosed, phase, error);
+        }
+        // An alert that comes after the handshake, as a refused client certificate does in TLS 1.3.
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(tls) => Self::of_tls(phase, tls),
+            None => Self::of_io(phase, error),
+        }
+    }
+
+    /// For a reason of TLS, in words that do not take knowing the library that found it.
+    fn of_tls(phase: Phase, error: &rustls::Error) -> Self {
+        use rustls::InvalidMessage::InvalidContentType;
+        let reason = reason_of_tls(error);
+        match error {
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                Self::new(reason, phase, "no chain of certificates to an authority that is trusted")
+            }
+            rustls::Error::InvalidMessage(InvalidContentType) => {
+                Self::new(reason, phase, "the peer does not speak TLS")
+            }
+            _ => Self::new(reason, phase, error),
+        }
     }
 }
 

@@ -129,16 +129,31 @@ impl Connection {
         matches!(self.sender, Sender::Http2(_))
     }
 
-    /// When the first byte of the response came. In HTTP/2, where other things come before, this is not known.
-    pub(super) fn first_byte(&self) -> Option<Instant> {
-        self.first_byte.get().filter(|_| !self.is_http2()).copied()
-    }
-
-    /// Sends the request and waits for the head of the response.
-    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+    /// Sends the request and waits for the head of the response. `begun` is told when its first byte came, once, as
+    /// soon as it is known: the head may never come to its end. In HTTP/2, where other things come before, it is not
+    /// known.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        begun: impl FnOnce(Instant),
+    ) -> hyper::Result<Response<Incoming>> {
+        let driver = &mut self.driver;
         match &mut self.sender {
-            Sender::Http1(sender) => alongside(&mut self.driver, sender.send_request(request)).await,
-            Sender::Http2(sender) => alongside(&mut self.driver, sender.send_request(request)).await,
+            Sender::Http1(sender) => {
+                let mut sent = pin!(alongside(driver, sender.send_request(request)));
+                let mut begun = Some(begun);
+                poll_fn(|cx| {
+                    let polled = sent.as_mut().poll(cx);
+                    if let Some(at) = self.first_byte.get()
+                        && let Some(begun) = begun.take()
+                    {
+                        begun(*at);
+                    }
+                    polled
+                })
+                .await
+            }
+            Sender::Http2(sender) => alongside(driver, sender.send_request(request)).await,
         }
     }
 

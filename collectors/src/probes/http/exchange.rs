@@ -71,10 +71,7 @@ impl Prober {
     ) -> Result<Option<String>, Failure> {
         let mut connection = self.connect(asking, aim, record).await?;
         let request = self.request(asking, connection.is_http2(), record).await?;
-        let sent = connection.send(request).await;
-        if let Some(at) = connection.first_byte() {
-            record.timeline.enter(Phase::Transfer, at);
-        }
+        let sent = connection.send(request, |at| record.timeline.enter(Phase::Transfer, at)).await;
         let phase = record.timeline.phase().unwrap_or(Phase::Processing);
         let response = sent.map_err(|error| Failure::of_hyper(phase, &error))?;
         let now = record.now();
