@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::units::HumanDuration;
 
 use super::dial::Dial;
 use super::failure::{Failure, Phase};
@@ -37,7 +38,8 @@ impl Attempt {
         let verdict = tokio::time::timeout(timeout, prober.probe(&aim, &mut record)).await;
         let verdict = verdict.unwrap_or_else(|_| {
             let phase = record.timeline.phase().unwrap_or(Phase::Processing);
-            Err(Failure::new(prober.timed_out(phase), phase, "deadline exceeded"))
+            let detail = format_args!("deadline of {} exceeded", HumanDuration(timeout));
+            Err(Failure::new(prober.timed_out(phase), phase, detail))
         });
         let ended = clock.monotonic();
         record.timeline.close(ended);

@@ -68,6 +68,8 @@ type Stamp = (SystemTime, u64);
 struct Lookup {
     hosts: Hosts,
     servers: TokioResolver,
+    /// Their addresses, for people.
+    asked: String,
 }
 
 impl Resolver {
@@ -84,7 +86,9 @@ impl Resolver {
         fallback: bool,
         now: Instant,
     ) -> Result<Vec<IpAddr>, Failure> {
-        let lookup = self.lookup(now).map_err(|error| failure(&error))?;
+        let lookup = self.lookup(now).map_err(|error| {
+            Failure::new(Reason::DnsError, Phase::Resolve, format_args!("{RESOLV_CONF}: {error}"))
+        })?;
         lookup.find(name, preferred, fallback).await
     }
 
@@ -131,22 +135,40 @@ impl Lookup {
         options.cache_size = 0;
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         options.use_hosts_file = ResolveHosts::Never;
+        let addresses: Vec<_> = config.name_servers().iter().map(|server| server.ip.to_string()).collect();
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
-        Ok(Self { hosts, servers: builder.build()? })
+        Ok(Self { hosts, servers: builder.build()?, asked: addresses.join(", ") })
     }
 
     async fn find(&self, name: &str, preferred: IpProtocol, fallback: bool) -> Result<Vec<IpAddr>, Failure> {
-        let all = self.addresses(name).await.map_err(|error| failure(&error))?;
+        let all = self.addresses(name).await.map_err(|error| self.failure(name, &error))?;
         let (mut wanted, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|ip| preferred.has(ip));
         if fallback {
             wanted.extend(others);
         }
         if wanted.is_empty() {
-            let what = "no address of the family that may be used";
+            let what = format_args!("{name} has no address of the family that may be used");
             return Err(Failure::new(Reason::DnsNoAddress, Phase::Resolve, what));
         }
         Ok(wanted)
+    }
+
+    /// Why a name could not be looked up.
+    fn failure(&self, name: &str, error: &NetError) -> Failure {
+        let timed_out = match error {
+            NetError::Timeout => true,
+            NetError::Io(error) => error.kind() == io::ErrorKind::TimedOut,
+            _ => false,
+        };
+        let (reason, what) = match error {
+            error if error.is_nx_domain() => (Reason::DnsNxdomain, "does not exist".to_owned()),
+            error if error.is_no_records_found() => (Reason::DnsNoAddress, "has no address".to_owned()),
+            _ if timed_out => (Reason::DnsTimeout, "no answer in time".to_owned()),
+            error => (Reason::DnsError, error.to_string()),
+        };
+        let detail = format_args!("{name}: {what} (asked {})", self.asked);
+        Failure::new(reason, Phase::Resolve, detail)
     }
 
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NetError> {
@@ -171,17 +193,6 @@ impl Lookup {
 /// Whether a `resolv.conf` names a server at all.
 fn has_server(text: &[u8]) -> bool {
     String::from_utf8_lossy(text).lines().any(|line| line.trim_start().starts_with("nameserver"))
-}
-
-fn failure(error: &NetError) -> Failure {
-    let reason = match error {
-        error if error.is_nx_domain() => Reason::DnsNxdomain,
-        error if error.is_no_records_found() => Reason::DnsNoAddress,
-        NetError::Timeout => Reason::DnsTimeout,
-        NetError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Reason::DnsTimeout,
-        _ => Reason::DnsError,
-    };
-    Failure::new(reason, Phase::Resolve, error)
 }
 
 #[cfg(test)]

@@ -35,8 +35,13 @@ impl Asking<'_> {
 
     /// What to ask after a redirect with this status and `Location`.
     pub(super) fn redirected(self, status: u16, location: &str) -> Result<Self, Failure> {
-        let target = self.target.redirected(location).map_err(|error: TargetError| {
-            Failure::new(Reason::BadRedirect, Phase::Processing, format_args!("Location: {error}"))
+        let target = self.target.redirected(location).map_err(|error| {
+            let detail = match error {
+                // No more of it than this: the rest may be secret.
+                TargetError::Scheme => format!("{} is not http or https", scheme(location)),
+                error => error.to_string(),
+            };
+            Failure::new(Reason::BadRedirect, Phase::Processing, format_args!("Location: {detail}"))
         })?;
         let trusted = self.trusted && self.home.trusts(&target);
         let mut headers = self.headers;
@@ -60,4 +65,10 @@ impl Asking<'_> {
         let target = Cow::Owned(target);
         Ok(Self { home: self.home, target, method, headers, body, host, trusted, first: false })
     }
+}
+
+/// What stands before the first colon, as far as it looks like a scheme.
+fn scheme(location: &str) -> String {
+    let shown = |c: &char| c.is_ascii_alphanumeric() || "+-.".contains(*c);
+    location.trim().chars().take_while(shown).take(32).collect()
 }

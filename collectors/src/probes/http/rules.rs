@@ -74,7 +74,8 @@ impl Rules {
     pub(super) fn judge_transport(&self, response: &Response) -> Result<(), Failure> {
         let version = version_name(response.version);
         if !self.valid_http_versions.is_empty() && !self.valid_http_versions.iter().any(|v| v == version) {
-            return Err(Failure::new(Reason::HttpVersion, Phase::Processing, version));
+            let detail = format_args!("{version}, not {}", self.valid_http_versions.join(" or "));
+            return Err(Failure::new(Reason::HttpVersion, Phase::Processing, detail));
         }
         if response.ssl && self.fail_if_ssl {
             return Err(Failure::new(Reason::TlsForbidden, Phase::Tls, "the last request was over TLS"));
