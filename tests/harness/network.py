@@ -16,6 +16,7 @@ import ctypes
 import multiprocessing
 import os
 import subprocess
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,10 +53,13 @@ class Namespace:
 
     def __init__(self):
         self._thread = ThreadPoolExecutor(1)
+        self._inside = self._thread.submit(threading.get_ident).result()
         self.call(_unshare)
 
     def call(self, function, *args, **kwargs):
         """Runs a function on the thread that is inside, and returns what it returns or raises what it raises."""
+        if threading.get_ident() == self._inside:
+            return function(*args, **kwargs)
         return self._thread.submit(function, *args, **kwargs).result()
 
     def ip(self, *command):

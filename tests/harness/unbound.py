@@ -1,6 +1,6 @@
 """A real DNS server, unbound, with answers of every kind, by UDP, TCP and, with a certificate, TLS (DoT).
 
-    Unbound(directory, certificate=None)     # or the fixture `unbound`
+    Unbound(directory, certificate=None, port=None)     # or the fixture `unbound`
     server.host, server.port (UDP and TCP), server.tls_port, server.address, server.tls_address
     server.answer("new.live.test", "A", "192.0.2.9")   # from now on; `.forget("new.live.test")`
     server.stop() .start() .pause() .resume()
@@ -140,10 +140,10 @@ class Unbound:
 
     host = "127.0.0.1"
 
-    def __init__(self, directory, certificate=None):
+    def __init__(self, directory, certificate=None, port=None):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.tls = certificate
         self.tls_port = free_port() if certificate else None
         (self.directory / "vigie.test.zone").write_text(ZONE)
