@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
+use vigie_collectors::probes::blackbox::Blackbox;
 use vigie_config::watch::{Patience, Watch};
 use vigie_config::{Loaded, Origin};
 use vigie_exporters::prometheus::Exposition;
@@ -120,6 +121,8 @@ async fn serve(
         readiness: readiness.clone(),
         dependencies: dependencies.clone(),
     };
+    let blackbox = Arc::new(Blackbox::new(surroundings.clone()));
+    reload::apply_blackbox(&blackbox, &config)?;
     let mut supervisor = Supervisor::new(surroundings, trunk, snapshot.clone(), handle, PATIENCE);
 
     let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(4);
@@ -129,6 +132,7 @@ async fn serve(
         snapshot: snapshot.clone(),
         readiness: readiness.clone(),
         dependencies,
+        blackbox: Arc::clone(&blackbox),
         reload,
     });
     let mut front = Front::open(&config.server, systemd::inherited_listener(), Arc::clone(&routes)).await?;
@@ -143,7 +147,7 @@ async fn serve(
     memory::give_back();
 
     let mut watch = Watch::new(&loaded.watched, Patience::default());
-    let mut reloader = Reloader { origin, current: config, outcomes, log };
+    let mut reloader = Reloader { origin, current: config, outcomes, blackbox, log };
     let mut alive = interval(manager.watchdog.unwrap_or(Duration::from_secs(3600)));
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

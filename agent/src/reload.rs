@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use prometheus::{IntCounterVec, IntGauge};
 use tracing::{Instrument, error, info, info_span, warn};
+use vigie_collectors::probes::blackbox::Blackbox;
 use vigie_config::{Config, Loaded, Origin};
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::instruments::Instruments;
-use vigie_pipeline::plug::SPANS;
+use vigie_pipeline::plug::{Error, SPANS};
 use vigie_pipeline::recipe::Recipe;
 
 use crate::server::Front;
@@ -23,6 +24,15 @@ pub(crate) fn recipes(config: &Config) -> Vec<Recipe> {
     recipes.extend(config.exporters.recipes());
     recipes.push(own::recipe());
     recipes
+}
+
+/// Serves on `/probe` what the configuration says.
+///
+/// # Errors
+/// What the check of the configuration would have said.
+pub(crate) fn apply_blackbox(blackbox: &Blackbox, config: &Config) -> Result<(), Error> {
+    let collectors = &config.collectors;
+    blackbox.apply(collectors.blackbox_modules.as_ref(), &collectors.blackbox_access)
 }
 
 fn successful(instruments: &Instruments) -> IntGauge {
@@ -83,6 +93,8 @@ pub(crate) struct Reloader {
     pub current: Arc<Config>,
     /// How reloads went.
     pub outcomes: Outcomes,
+    /// What `/probe` asks, whose modules may change.
+    pub blackbox: Arc<Blackbox>,
     /// The log, whose level and format may change.
     pub log: logging::Control,
 }
@@ -113,6 +125,9 @@ impl Reloader {
         let config = Arc::new(loaded.config.clone());
         if let Err(error) = front.change(&config.server).await {
             return Err(self.refuse(format!("server: {error}")));
+        }
+        if let Err(error) = apply_blackbox(&self.blackbox, &config) {
+            return Err(self.refuse(format!("collectors.blackbox: {error}")));
         }
         front.serve_metrics_at(&config.exporters.prometheus.path);
         for key in needs_restart(&self.current, &config) {

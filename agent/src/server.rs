@@ -7,6 +7,7 @@ mod access;
 mod dependencies;
 mod front;
 mod index;
+mod probe;
 mod routes;
 mod tls;
 

@@ -11,7 +11,10 @@ pub mod system;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::recipe::Recipe;
+
+use probes::blackbox;
 
 /// The `collectors` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +26,13 @@ pub struct Collectors {
     pub logs: Vec<logs::Config>,
     /// Endpoints to probe on the agent's own schedule, under blackbox_exporter's names.
     pub probes: Vec<probes::Config>,
+    /// A configuration of blackbox_exporter, unchanged: its modules are served on `/probe?target=&module=`.
+    pub blackbox: Option<FilePath>,
+    /// What `/probe` may be asked to probe.
+    pub blackbox_access: blackbox::Access,
+    /// What that file says.
+    #[serde(skip)]
+    pub blackbox_modules: Option<blackbox::Modules>,
     /// Process groups to watch, under process-exporter's names; without this section the agent's own process.
     pub processes: processes::Config,
 }
@@ -31,7 +41,15 @@ impl Default for Collectors {
     /// The host and the agent's own process.
     fn default() -> Self {
         let processes = processes::Config::own_process();
-        Self { system: system::Config::default(), logs: Vec::new(), probes: Vec::new(), processes }
+        Self {
+            system: system::Config::default(),
+            logs: Vec::new(),
+            probes: Vec::new(),
+            blackbox: None,
+            blackbox_access: blackbox::Access::default(),
+            blackbox_modules: None,
+            processes,
+        }
     }
 }
 
@@ -47,6 +65,19 @@ impl Collectors {
     }
 }
 
+impl Collectors {
+    /// What may be probed, by which modules.
+    fn check_access(&self, at: &mut Place<'_>) {
+        self.blackbox_access.check(at);
+        let Some(modules) = &self.blackbox_modules else { return };
+        for (at, name) in at.key("modules").each(&self.blackbox_access.modules) {
+            if !modules.modules.contains_key(name) {
+                at.wrong("there is no module of that name in the file");
+            }
+        }
+    }
+}
+
 impl Check for Collectors {
     fn check(&self, at: &mut Place<'_>) {
         self.system.check(&mut at.key("system"));
@@ -56,6 +87,10 @@ impl Check for Collectors {
         let probes = at.key("probes");
         probes.unique("name", self.probes.iter().map(|probe| probe.name.as_str()));
         probes.check_each(&self.probes);
+        if let Some(file) = &self.blackbox {
+            at.key("blackbox").readable(file);
+        }
+        self.check_access(&mut at.key("blackbox_access"));
         self.processes.check(&mut at.key("processes"));
     }
 }

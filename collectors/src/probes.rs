@@ -12,6 +12,7 @@
 mod about;
 mod address;
 mod attempt;
+pub mod blackbox;
 mod database;
 mod dial;
 pub mod dns;
@@ -19,6 +20,7 @@ mod entry;
 mod excerpt;
 mod failure;
 mod findings;
+mod guard;
 mod histogram;
 mod host_port;
 pub mod http;
@@ -222,12 +224,19 @@ impl Config {
 struct Shared {
     resolver: resolve::Resolver,
     trust: tls::Trust,
+    guard: guard::Guard,
+}
+
+impl Shared {
+    fn new(guard: guard::Guard) -> Arc<Self> {
+        Arc::new(Self { resolver: resolve::Resolver::system(), trust: tls::Trust::default(), guard })
+    }
 }
 
 /// How the parts are built. `read` reads files with targets.
 #[must_use]
 pub fn recipes(configs: &[Config], read: ReadTargets) -> Vec<Recipe> {
-    let shared = Arc::new(Shared { resolver: resolve::Resolver::system(), trust: tls::Trust::default() });
+    let shared = Shared::new(guard::Guard::open());
     let recipe = |config: &Config| {
         let shared = Arc::clone(&shared);
         Recipe::new("probes", config.name.as_str(), config, move |config, surroundings| {

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use vigie_pipeline::check::{KeyPath, Step};
 
 use self::decoder::Decoder;
-pub(crate) use self::error::{Spot, Wrong};
+pub(crate) use self::error::{Spot, Wrong, unknown_key};
 use crate::tree::Node;
 
 /// The most mistakes that are told at once.

@@ -48,16 +48,47 @@ impl<'v> Layers<'v> {
 
     /// Reads a file and merges it with those before it.
     pub(crate) fn file(&mut self, path: &Path) {
+        if let Some(source) = self.read(path) {
+            self.text(source);
+        }
+    }
+
+    /// Reads a file that another program's users have written: its merge keys are followed and nothing in it is
+    /// expanded, but `translate` puts its tree, with the text that it was read from, into our terms.
+    pub(crate) fn foreign(
+        &mut self,
+        path: &Path,
+        translate: impl FnOnce(&mut Node, &str) -> Vec<(KeyPath, Spot, String)>,
+    ) {
+        let Some(source) = self.read(path) else { return };
+        let number = self.sources.len();
+        let Source::File { path, text } = &source else { return };
+        let parsed = tree::parse_with(path, text, number, tree::MergeKeys::Followed);
+        let translated = parsed.map(|mut node| {
+            let wrong = translate(&mut node, text);
+            (node, wrong)
+        });
+        self.sources.push(source);
+        match translated {
+            Ok((node, wrong)) => {
+                for (path, spot, what) in wrong {
+                    let mistake = self.place(&node, &path, spot, what);
+                    self.mistakes.push(mistake);
+                }
+                self.root = node;
+            }
+            Err(mistake) => self.mistakes.push((number, mistake)),
+        }
+    }
+
+    fn read(&mut self, path: &Path) -> Option<Source> {
         let bytes = read_bounded(path, MAX_FILE)
             .map_err(|error| Mistake::in_file(path, format!("cannot be read: {error}")));
         let source = bytes.and_then(|bytes| {
             self.contents.insert(path.to_owned(), content_hash(&bytes));
             Source::from_bytes(path, bytes)
         });
-        match source {
-            Ok(source) => self.text(source),
-            Err(mistake) => self.mistakes.push((self.sources.len(), mistake)),
-        }
+        source.map_err(|mistake| self.mistakes.push((self.sources.len(), mistake))).ok()
     }
 
     /// Merges a file that was read; ignores other sources.

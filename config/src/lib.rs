@@ -5,6 +5,7 @@
 //! typed where they belong: `collectors` and `exporters` in their crates, `agent` and `server` here.
 
 mod agent;
+mod blackbox;
 mod decode;
 mod environment;
 mod expand;

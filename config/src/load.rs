@@ -10,6 +10,7 @@ use vigie_exporters::Exporters;
 use vigie_pipeline::check::{Check, Place};
 
 use crate::agent::Agent;
+use crate::blackbox;
 use crate::environment;
 use crate::expand::Variables;
 use crate::files;
@@ -41,6 +42,12 @@ impl Check for Config {
         self.server.check(&mut at.key("server"));
         self.collectors.check(&mut at.key("collectors"));
         self.exporters.check(&mut at.key("exporters"));
+        let (probes, connections) =
+            (self.collectors.blackbox_access.concurrency, self.server.max_connections);
+        if self.collectors.blackbox.is_some() && probes >= connections {
+            let at = at.key("collectors").key("blackbox_access").key("concurrency");
+            at.wrong(format_args!("must be less than `server.max_connections`, which is {connections}"));
+        }
     }
 }
 
@@ -86,7 +93,7 @@ impl Origin {
         let processes = layers.get(&["collectors", "processes"]);
         let own_process = processes.is_none_or(|node| node.value == Value::Null);
 
-        let mut of_web = BTreeMap::new();
+        let mut beside = BTreeMap::new();
         let (config, mut contents) = layers.finish(|config: &mut Config| {
             environment::complete(&self.variables, signal_urls, &mut config.exporters.otlp)?;
             if own_process {
@@ -96,11 +103,16 @@ impl Origin {
             if let Some(file) = config.server.web_config.as_ref().filter(|file| file.is_file()) {
                 let (web, contents) = load_web(file, &self.variables)?;
                 config.server.web = Some(web);
-                of_web = contents;
+                beside.extend(contents);
+            }
+            if let Some(file) = config.collectors.blackbox.as_ref().filter(|file| file.is_file()) {
+                let (modules, contents) = blackbox::load(file)?;
+                config.collectors.blackbox_modules = Some(modules);
+                beside.extend(contents);
             }
             Ok(())
         })?;
-        contents.append(&mut of_web);
+        contents.append(&mut beside);
         // A pipe can be read once only.
         contents.retain(|path, _| path.is_file());
         let mut paths = found.watched;

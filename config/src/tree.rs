@@ -6,7 +6,7 @@
 
 mod yaml;
 
-pub(crate) use yaml::parse;
+pub(crate) use yaml::{MergeKeys, parse, parse_with};
 
 use vigie_pipeline::check::{KeyPath, Step};
 
@@ -34,6 +34,8 @@ pub(crate) enum Value {
     Integer(i128),
     Float(f64),
     Text(Text),
+    /// What only a file of blackbox_exporter's has.
+    Bytes(Vec<u8>),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
@@ -62,6 +64,7 @@ impl Value {
             Self::Bool(_) => "a boolean",
             Self::Integer(_) | Self::Float(_) => "a number",
             Self::Text(_) => "a string",
+            Self::Bytes(_) => "bytes",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
         }

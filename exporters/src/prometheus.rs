@@ -13,18 +13,19 @@ mod render;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use http::{Method, Response, StatusCode, request};
+use http::{HeaderMap, Method, Response, StatusCode, request};
 use http_body_util::Full;
 use prometheus::IntCounterVec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::instruments::Instruments;
-use vigie_pipeline::snapshot::{Selection, Snapshot};
+use vigie_pipeline::page::Page;
+use vigie_pipeline::snapshot::{Published, Selection, Snapshot};
 
 use crate::long_work::long_work;
 use negotiation::Format;
@@ -61,6 +62,8 @@ impl Check for Config {
 
 /// How much text takes long to write.
 const MUCH_TEXT: usize = 1 << 20;
+/// How long the text of a page of one probe is, about.
+const SMALL_PAGE: usize = 8 << 10;
 /// How many complaints about families are remembered, so that each is logged once.
 const REMEMBERED_COMPLAINTS: usize = 1000;
 
@@ -108,17 +111,27 @@ impl Exposition {
         };
         drop(known);
         self.snapshot.refresh(selection.clone()).await;
-        let format = negotiation::format(request.headers.get_all(ACCEPT));
-        let packed = negotiation::wants_gzip(request.headers.get_all(ACCEPT_ENCODING));
         let long = self.last_size.load(Ordering::Relaxed) > MUCH_TEXT;
-        let body = long_work(long, || self.render(&selection, format, packed));
-        let mut response = Response::builder()
-            .header(CONTENT_TYPE, format.content_type())
-            .header(VARY, "Accept, Accept-Encoding");
-        if packed {
-            response = response.header(CONTENT_ENCODING, "gzip");
-        }
-        response.body(Full::new(body)).expect("header values are literals")
+        respond(&request.headers, |format, packed| {
+            long_work(long, || self.render(&selection, format, packed))
+        })
+    }
+
+    /// Answers with a page that is in no snapshot, in the format and the encoding that `headers` ask for.
+    pub fn answer_with(&self, page: Page, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        respond(headers, |format, packed| self.render_page(page, format, packed))
+    }
+
+    /// Such a page as people read it.
+    #[must_use]
+    pub fn text(&self, page: Page) -> Bytes {
+        self.render_page(page, Format::Text, false)
+    }
+
+    fn render_page(&self, page: Page, format: Format, packed: bool) -> Bytes {
+        let pages = [Published { collector: "".into(), page: Arc::new(page) }];
+        self.write(&pages, format, if packed { Output::gzip(SMALL_PAGE) } else { Output::plain(SMALL_PAGE) })
+            .0
     }
 
     fn render(&self, selection: &Selection, format: Format, packed: bool) -> Bytes {
@@ -126,10 +139,15 @@ impl Exposition {
         // The next answer is about as long as the last; some room more saves a reallocation.
         let last = self.last_size.load(Ordering::Relaxed);
         let expected = last + last / 16;
-        let mut output = if packed { Output::gzip(expected) } else { Output::plain(expected) };
-        let omitted = render::render(&pages, format, &mut output);
-        let (body, length) = output.finish();
+        let output = if packed { Output::gzip(expected) } else { Output::plain(expected) };
+        let (body, length) = self.write(&pages, format, output);
         self.last_size.store(length, Ordering::Relaxed);
+        body
+    }
+
+    /// Writes the pages, and says what it has to leave out.
+    fn write(&self, pages: &[Published], format: Format, mut output: Output) -> (Bytes, usize) {
+        let omitted = render::render(pages, format, &mut output);
         for (family, omission, count) in omitted {
             self.omitted.with_label_values(&[omission.as_str()]).inc_by(count);
             let complaint = format!("{family}: {}", omission.explanation());
@@ -138,8 +156,21 @@ impl Exposition {
                 tracing::warn!("left out of the scrape: {complaint}");
             }
         }
-        body
+        output.finish()
     }
+}
+
+/// Answers in the format and the encoding that `headers` ask for.
+fn respond(headers: &HeaderMap, body: impl FnOnce(Format, bool) -> Bytes) -> Response<Full<Bytes>> {
+    let format = negotiation::format(headers.get_all(ACCEPT));
+    let packed = negotiation::wants_gzip(headers.get_all(ACCEPT_ENCODING));
+    let mut response = Response::builder()
+        .header(CONTENT_TYPE, format.content_type())
+        .header(VARY, "Accept, Accept-Encoding");
+    if packed {
+        response = response.header(CONTENT_ENCODING, "gzip");
+    }
+    response.body(Full::new(body(format, packed))).expect("header values are literals")
 }
 
 /// A short answer in words. Ends in a newline as Go's `http.Error` does.

@@ -8,12 +8,13 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tokio::sync::{mpsc, oneshot};
+use vigie_collectors::probes::blackbox::Blackbox;
 use vigie_exporters::prometheus::Exposition;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::Snapshot;
 
-use super::{dependencies, index};
+use super::{dependencies, index, probe};
 
 /// Somebody wants the configuration to be read again, and to know how it went.
 pub(crate) type ReloadRequest = oneshot::Sender<Result<String, String>>;
@@ -30,6 +31,8 @@ pub(crate) struct Routes {
     pub readiness: Readiness,
     /// What `/-/ready/dependencies` answers.
     pub dependencies: Dependencies,
+    /// What `/probe` asks.
+    pub blackbox: Arc<Blackbox>,
     /// Who does what `/-/reload` asks for.
     pub reload: mpsc::Sender<ReloadRequest>,
 }
@@ -46,7 +49,7 @@ impl Routes {
         }
         let (allowed, read): (&'static str, bool) = match path {
             "/-/reload" => ("POST, PUT", parts.method == Method::POST || parts.method == Method::PUT),
-            "/" | "/-/healthy" | "/-/ready" | "/-/ready/dependencies" => {
+            "/" | "/probe" | "/-/healthy" | "/-/ready" | "/-/ready/dependencies" => {
                 ("GET, HEAD", parts.method == Method::GET || parts.method == Method::HEAD)
             }
             _ => return text(StatusCode::NOT_FOUND, "not found\n"),
@@ -61,6 +64,7 @@ impl Routes {
             "/-/ready" => self.ready(),
             "/-/ready/dependencies" => dependencies::answer(&self.dependencies.read()),
             "/-/reload" => self.reload().await,
+            "/probe" => probe::answer(&self.blackbox, &self.exposition, &parts).await,
             _ => self.index(),
         }
     }

@@ -47,6 +47,21 @@ impl Attempt {
         Self { record, ended, started_at, verdict, trace: aim.trace.copied() }
     }
 
+    /// A run that was over before it began. Its series are those that are always there.
+    pub(super) fn refused(
+        prober: Option<&dyn Prober>,
+        failure: Failure,
+        clock: &Clock,
+        record: Record,
+    ) -> Self {
+        let mut record = record;
+        if let Some(prober) = prober {
+            prober.declare(&mut record.findings);
+        }
+        let started_at = clock.unix_nanos();
+        Self { record, ended: clock.monotonic(), started_at, verdict: Err(failure), trace: None }
+    }
+
     /// How long it took.
     pub(super) fn duration(&self) -> Duration {
         self.ended.saturating_duration_since(self.record.started)

@@ -72,6 +72,7 @@ impl Dial {
             }
         };
         Self::chosen(address, record);
+        self.shared.guard.admit(address, record)?;
         record.note(|| format!("resolved {host} to {address}"));
         Ok(address)
     }
@@ -91,12 +92,15 @@ impl Dial {
     pub(super) async fn addresses(&self, name: &str, record: &mut Record) -> Result<Vec<IpAddr>, Failure> {
         record.enter(Phase::Resolve);
         let now = record.now();
-        self.shared.resolver.resolve(name, self.preferred, self.fallback, now).await
+        let found = self.shared.resolver.resolve(name, self.preferred, self.fallback, now).await?;
+        self.shared.guard.resolved(name, &found, record);
+        Ok(found)
     }
 
     /// Connects to `peer`, in the phase `connect`.
     pub(super) async fn connect(&self, peer: SocketAddr, record: &mut Record) -> Result<TcpStream, Failure> {
         record.enter(Phase::Connect);
+        self.shared.guard.admit(peer.ip(), record)?;
         record.peer(peer);
         let connected = match self.source {
             None => TcpStream::connect(peer).await,

@@ -175,6 +175,10 @@ Reason {
     RedisProtocol = "redis_protocol",
     /// The peer did not say what is expected of it.
     ExpectMismatch = "expect_mismatch",
+    /// The target is nothing that this kind of probe can be aimed at.
+    BadTarget = "bad_target",
+    /// Whoever asked for the probe may not have that address probed.
+    TargetForbidden = "target_forbidden",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }

@@ -52,12 +52,17 @@ pub(super) fn write_standing(
     tally: &Tally,
     durations: &Histogram,
 ) {
-    page.set(&TIMEOUT, base, timeout.as_secs_f64());
+    write_timeout(page, base, timeout);
     page.set(&RUNS, base, tally.runs as f64);
     page.set(&RETRIES, base, tally.retries as f64);
     page.set(&SKIPPED, base, tally.skipped as f64);
     page.set(&LAG, base, tally.lag.as_secs_f64());
     durations.write(page, &DURATIONS, base);
+}
+
+/// How long a run may take.
+pub(super) fn write_timeout(page: &mut Page, base: Labels, timeout: Duration) {
+    page.set(&TIMEOUT, base, timeout.as_secs_f64());
 }
 
 /// What is there before the first run has ended.

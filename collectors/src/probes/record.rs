@@ -26,6 +26,8 @@ pub(super) struct Record {
     pub(super) about: About,
     /// The beginning of what the peer answered, for the log record of a failure.
     pub(super) excerpt: Excerpt,
+    /// Addresses of hosts whose names may be probed.
+    pub(super) named: Vec<IpAddr>,
     /// What happened, for people, with its time; only kept if somebody has asked for it.
     notes: Option<Vec<(Instant, String)>>,
 }
@@ -41,6 +43,7 @@ impl Record {
             findings: Findings::default(),
             about: About::default(),
             excerpt: Excerpt::default(),
+            named: Vec::new(),
             notes: None,
         }
     }

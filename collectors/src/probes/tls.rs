@@ -80,6 +80,21 @@ impl TlsConfig {
     }
 }
 
+impl TlsConfig {
+    /// Whether there are files to read.
+    pub(super) fn names_files(&self) -> bool {
+        self.ca_file.is_some() || self.cert_file.is_some() || self.key_file.is_some()
+    }
+
+    /// Without those files that it is right to name.
+    pub(super) fn forget_files(&mut self) {
+        self.ca_file = None;
+        if self.cert_file.is_some() == self.key_file.is_some() {
+            (self.cert_file, self.key_file) = (None, None);
+        }
+    }
+}
+
 impl Check for TlsConfig {
     fn check(&self, at: &mut Place<'_>) {
         if let Some(file) = &self.ca_file {

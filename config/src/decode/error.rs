@@ -65,11 +65,7 @@ impl Error {
     }
 
     pub(super) fn unknown_key(key: &str, known: &[&str]) -> Self {
-        let known_keys = match known {
-            [] => "there are no keys here".to_owned(),
-            _ => format!("known are {}", listed(known)),
-        };
-        let what = format!("unknown key{}; {known_keys}", suggestion(key, known));
+        let what = unknown_key(key, known);
         Self { spot: Spot::Key, meant: meant(key, known).map(str::to_owned), ..Self::new(what) }
     }
 
@@ -152,6 +148,15 @@ impl serde::de::Error for Error {
     fn missing_field(field: &'static str) -> Self {
         Self { missing: Some(field), ..Self::new(format!("the required key `{field}` is missing")).at_key() }
     }
+}
+
+/// What to say of a key that is none of those that are known.
+pub(crate) fn unknown_key(key: &str, known: &[&str]) -> String {
+    let known_keys = match known {
+        [] => "there are no keys here".to_owned(),
+        _ => format!("known are {}", listed(known)),
+    };
+    format!("unknown key{}; {known_keys}", suggestion(key, known))
 }
 
 /// ` (did you mean …?)`, if anything known is close enough.

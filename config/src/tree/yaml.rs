@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 use vigie_pipeline::check::{KeyPath, Step};
@@ -17,10 +18,29 @@ use crate::position;
 /// The most nodes of one document. Aliases multiply, so the size of the file alone bounds nothing.
 const MAX_NODES: usize = 100_000;
 
+/// What becomes of `<<: *anchor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MergeKeys {
+    /// It is a mistake.
+    Refused,
+    /// The members of what it names are added, as far as they are not there.
+    Followed,
+}
+
 /// Parses `text`, which is the source numbered `source`, named `name` in messages. An empty one is an empty mapping.
-pub(crate) fn parse(name: &std::path::Path, text: &str, source: usize) -> Result<Node, Mistake> {
-    let progress =
-        Progress { source, nodes: RefCell::new(0), at: RefCell::default(), what: RefCell::default() };
+pub(crate) fn parse(name: &Path, text: &str, source: usize) -> Result<Node, Mistake> {
+    parse_with(name, text, source, MergeKeys::Refused)
+}
+
+/// The same, as somebody else's files are to be read.
+pub(crate) fn parse_with(
+    name: &Path,
+    text: &str,
+    source: usize,
+    merge_keys: MergeKeys,
+) -> Result<Node, Mistake> {
+    let (nodes, at, what) = (RefCell::new(0), RefCell::default(), RefCell::default());
+    let progress = Progress { source, merge_keys, nodes, at, what };
     let error = match (Element { progress: &progress, index: 0 })
         .deserialize(serde_yaml::Deserializer::from_str(text))
     {
@@ -50,6 +70,7 @@ pub(crate) fn parse(name: &std::path::Path, text: &str, source: usize) -> Result
 /// What the visitors share.
 struct Progress {
     source: usize,
+    merge_keys: MergeKeys,
     nodes: RefCell<usize>,
     /// The node that is being read, for errors that have no position of their own.
     at: RefCell<KeyPath>,
@@ -156,8 +177,30 @@ impl<'de> Visitor<'de> for Element<'_> {
             seen.insert(key.clone());
             members.push((key, node));
         }
+        if progress.merge_keys == MergeKeys::Followed {
+            follow(&mut members).map_err(|what| progress.fail(what))?;
+        }
         self.node(Value::Map(members))
     }
+}
+
+/// Puts the members of what `<<` holds in its place, as far as they are not there; of several the first counts.
+fn follow(members: &mut Vec<(String, Node)>) -> Result<(), &'static str> {
+    let Some(at) = members.iter().position(|(key, _)| key == "<<") else { return Ok(()) };
+    let (_, node) = members.remove(at);
+    let merged = match node.value {
+        Value::List(elements) => elements,
+        _ => vec![node],
+    };
+    for node in merged {
+        let Value::Map(more) = node.value else { return Err("`<<` takes a mapping, or a list of them") };
+        for (key, member) in more {
+            if !members.iter().any(|(known, _)| *known == key) {
+                members.push((key, member));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Counts a node and remembers that it is being read.
@@ -178,12 +221,13 @@ struct Key<'p> {
 
 impl Key<'_> {
     fn take<E: serde::de::Error>(self, key: &str) -> Result<String, E> {
-        if !self.seen.contains(key) && key != "<<" {
+        let is_merge = key == "<<" && self.progress.merge_keys == MergeKeys::Refused;
+        if !self.seen.contains(key) && !is_merge {
             return Ok(key.to_owned());
         }
         self.progress.at.borrow_mut().0.push(Step::Key(key.to_owned()));
         Err(self.progress.fail(match key {
-            "<<" => "YAML merge keys are not supported: write the members out",
+            "<<" if is_merge => "YAML merge keys are not supported: write the members out",
             _ => "the key is there twice",
         }))
     }

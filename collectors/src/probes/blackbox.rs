@@ -1,0 +1,104 @@
+//! In blackbox_exporter's place: probes on request, by modules of an unchanged configuration of its.
+//!
+//! A module is the settings of one kind of probe without a target. Its sections are the `Config`s of the kinds
+//! themselves, which carry blackbox_exporter's names; what its file means by them where vigie means something else
+//! (sizes, regular expressions, some defaults) is put into vigie's terms by the loader. Whoever asks names module and
+//! target, so what may be probed is bounded by an [`Access`].
+//!
+//! What is answered is a page of its own for each request ([`service`]): the same series as in blackbox_exporter's, with
+//! the labels that it gives them and no others, and why the probe failed.
+
+mod asked;
+mod journal;
+mod service;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vigie_pipeline::check::{Check, Place};
+use vigie_pipeline::units::HumanDuration;
+
+pub use self::asked::{Asked, Refusal};
+pub use self::service::{Blackbox, Report};
+pub use super::guard::Access;
+use super::http;
+use super::prober::Kind;
+use super::tls::TlsConfig;
+
+/// A file of modules.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Modules {
+    /// By name.
+    pub modules: BTreeMap<String, Module>,
+}
+
+/// How to probe whatever target is asked for. Only the section of its `prober` counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// The kind of probe.
+    pub prober: ProberName,
+    /// How long a probe may take; 0 for as long as the scrape may.
+    #[serde(default)]
+    pub timeout: HumanDuration,
+    /// For `prober: http`.
+    #[serde(default)]
+    pub http: http::Config,
+}
+
+/// blackbox_exporter's names of the kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProberName {
+    /// HTTP and HTTPS.
+    Http,
+}
+
+impl Module {
+    /// The section that counts, with its key.
+    fn kind(&self) -> (&'static str, &dyn Kind) {
+        match self.prober {
+            ProberName::Http => ("http", &self.http),
+        }
+    }
+
+    /// How the section that counts makes TLS connections.
+    fn tls(&self) -> Option<&TlsConfig> {
+        match self.prober {
+            ProberName::Http => Some(&self.http.tls_config),
+        }
+    }
+
+    /// Whether files are read to build a prober: then each run builds its own, so that a file that was exchanged, or
+    /// that came late, is used at once.
+    fn reads_files(&self) -> bool {
+        self.tls().is_some_and(TlsConfig::names_files)
+    }
+}
+
+impl Check for Modules {
+    fn check(&self, at: &mut Place<'_>) {
+        let at = at.key("modules");
+        for (name, module) in &self.modules {
+            module.check(&mut at.key(name));
+        }
+    }
+}
+
+impl Check for Module {
+    fn check(&self, at: &mut Place<'_>) {
+        // blackbox_exporter looks at files when it probes, and a module whose files are missing takes no other with it.
+        let module = self.without_files();
+        let (key, kind) = module.kind();
+        kind.check(&mut at.key(key));
+    }
+}
+
+impl Module {
+    fn without_files(&self) -> Self {
+        let mut module = self.clone();
+        module.http.tls_config.forget_files();
+        module
+    }
+}
