@@ -1,7 +1,7 @@
 //! The read side: what the agent answers on `server.listen`.
 //!
 //! Bounded in every direction: connections, the time a request's head may take to arrive, its size, and
-//! how long an idle connection is kept. Liveness answers even when nothing else works.
+//! how long an idle connection is kept; none is kept idle where others wait. Liveness answers even when nothing else works.
 
 mod access;
 mod dependencies;
@@ -16,6 +16,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Version};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -104,12 +107,21 @@ impl Server {
             };
             let (tls, access, routes) = (self.tls.clone(), Arc::clone(&self.access), Arc::clone(&routes));
             let watcher = graceful.watcher();
-            let server = server.clone();
+            let (server, connections) = (server.clone(), Arc::clone(&self.connections));
             tokio::spawn(async move {
                 let _permit = permit;
-                let service = hyper::service::service_fn(move |request| {
+                let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                     let (access, routes) = (Arc::clone(&access), Arc::clone(&routes));
-                    async move { Ok::<_, std::convert::Infallible>(access.guard(request, &routes).await) }
+                    let connections = Arc::clone(&connections);
+                    async move {
+                        let has_streams = request.version() == Version::HTTP_2;
+                        let mut answer = access.guard(request, &routes).await;
+                        // One scraper may keep a connection for each of its targets: idle ones must not keep others out.
+                        if connections.available_permits() == 0 && !has_streams {
+                            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                        }
+                        Ok::<_, std::convert::Infallible>(answer)
+                    }
                 });
                 let io = match secure(stream, tls).await {
                     Ok(io) => io,

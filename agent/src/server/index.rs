@@ -22,6 +22,7 @@ pub(super) fn page(metrics: &str, not_ready: &[String], collectors: &[Arc<str>])
          <li><a href=\"/-/healthy\">/-/healthy</a>: whether the process lives</li>\n\
          <li><a href=\"/-/ready\">/-/ready</a>: whether it is ready, or why not</li>\n\
          <li><a href=\"/-/ready/dependencies\">/-/ready/dependencies</a>: whether what the application depends on is there</li>\n\
+         <li><code>/probe?target=&amp;module=</code>: one probe, by a module of <code>collectors.blackbox</code></li>\n\
          <li><code>POST /-/reload</code>: reads the configuration again</li>\n\
          </ul>\n<p>One collector at a time: {groups}</p>\n</body></html>\n",
         version = env!("CARGO_PKG_VERSION"),

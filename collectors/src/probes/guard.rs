@@ -111,7 +111,7 @@ pub(super) struct Guard {
     targets: Option<(GlobSet, Vec<IpNet>)>,
     link_local: bool,
     metadata: bool,
-    pub(super) unix: bool,
+    unix: bool,
 }
 
 impl Guard {
@@ -156,6 +156,15 @@ impl Guard {
             let phase = record.timeline.phase().unwrap_or(Phase::Resolve);
             Failure::new(Reason::TargetForbidden, phase, format_args!("{address} {what}"))
         })
+    }
+
+    /// Whether a socket of this host may be connected to.
+    ///
+    /// # Errors
+    /// The failure of the run.
+    pub(super) fn admit_socket(&self) -> Result<(), Failure> {
+        let what = "sockets of this host may not be probed: see `allow_unix`";
+        if self.unix { Ok(()) } else { Err(Failure::new(Reason::TargetForbidden, Phase::Connect, what)) }
     }
 
     fn judge(&self, address: IpAddr, named: &[IpAddr]) -> Result<(), &'static str> {
@@ -260,8 +269,16 @@ mod tests {
     }
 
     #[test]
+    fn sockets_of_the_host_are_there_for_who_is_allowed() {
+        let refused = guard(|_| {}).admit_socket().unwrap_err();
+        assert_eq!(refused.reason, Reason::TargetForbidden);
+        assert!(guard(|access| access.allow_unix = true).admit_socket().is_ok());
+    }
+
+    #[test]
     fn probes_of_the_configuration_go_anywhere() {
         assert!(admits(&Guard::open(), "169.254.169.254") && admits(&Guard::open(), "fe80::1"));
+        assert!(Guard::open().admit_socket().is_ok());
     }
 
     #[test]

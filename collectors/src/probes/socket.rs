@@ -8,13 +8,16 @@ use std::path::Path;
 use tokio::net::UnixStream;
 
 use super::failure::{Failure, Phase, Reason};
+use super::guard::Guard;
 use super::record::Record;
 
-/// Connects to `path`, in the phase `connect`. One that begins with `@` is a name in the abstract namespace.
-pub(super) async fn connect(path: &Path, record: &mut Record) -> Result<UnixStream, Failure> {
+/// Connects to `path`, if `guard` lets it, in the phase `connect`. One that begins with `@` is a name in the abstract
+/// namespace.
+pub(super) async fn connect(path: &Path, guard: &Guard, record: &mut Record) -> Result<UnixStream, Failure> {
     record.about.text("server.address", path.to_string_lossy());
     record.about.text("network.transport", "unix");
     record.enter(Phase::Connect);
+    guard.admit_socket()?;
     let connected = match path.as_os_str().as_bytes().split_first() {
         // The kernel knows such a name by the zero byte that it begins with.
         Some((b'@', name)) => UnixStream::connect(OsString::from_vec([b"\0", name].concat())).await,

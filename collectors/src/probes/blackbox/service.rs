@@ -173,7 +173,7 @@ impl Blackbox {
                 return (Attempt::refused(None, failure, clock, record), None);
             }
         };
-        let barred = ready.module.bar(&target, &standing.shared.guard);
+        let barred = ready.module.bar(&target);
         let attempt = match barred {
             Err(failure) => Attempt::refused(Some(&*prober), failure, clock, record),
             Ok(()) => {
@@ -270,7 +270,7 @@ impl Module {
     }
 
     /// What is wrong with a target before anything is done.
-    fn bar(&self, target: &str, _guard: &Guard) -> Result<(), Failure> {
+    fn bar(&self, target: &str) -> Result<(), Failure> {
         let wrong = |error| Failure::new(Reason::BadTarget, Phase::Resolve, error);
         self.kind().1.check_target(target).map_err(wrong)
     }

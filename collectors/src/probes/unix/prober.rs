@@ -54,6 +54,7 @@ pub(super) fn check_path(path: &str) -> Result<(), PathError> {
 /// A probe of a socket, ready to run again and again.
 #[derive(Debug)]
 pub(super) struct Prober {
+    shared: Arc<Shared>,
     steps: Vec<Step>,
     /// Where it begins or goes over to it.
     tls: Option<Tls>,
@@ -73,6 +74,7 @@ impl Prober {
         let tls =
             config.encrypts().then(|| Tls::new(&config.tls_config, &[], &shared.trust, &surroundings.clock));
         Ok(Self {
+            shared: Arc::clone(shared),
             steps: query_response::steps(&config.query_response)?,
             tls: tls.transpose()?,
             begins_with_tls: config.tls,
@@ -111,7 +113,7 @@ impl prober::Prober for Prober {
     }
 
     async fn probe(&self, aim: &Aim<'_>, record: &mut Record) -> Result<(), Failure> {
-        let stream = Stream::Unix(socket::connect(Path::new(aim.target), record).await?);
+        let stream = Stream::Unix(socket::connect(Path::new(aim.target), &self.shared.guard, record).await?);
         self.talk(stream, record).await.map_err(local)
     }
 

@@ -1,0 +1,307 @@
+"""/probe beside Debian's blackbox_exporter: the same modules and targets in one run, the same answers.
+
+What differs stands in the tables below, and nothing else does.
+"""
+
+import socket
+
+import pytest
+import yaml
+from harness.agent import vigie
+from harness.http import request
+from harness.peer import silent
+from harness.scrape import Scrape, strict
+from harness.wait import until
+
+# Series that Debian's 0.23 does not have yet, or that are ours.
+BEYOND = {
+    "probe_timeout_seconds",  # of later versions
+    "probe_tls_cipher_info",  # of later versions
+    "probe_failure_info",  # ours: why it failed
+}
+# What must be the very same value.
+EQUAL = {
+    "probe_success",
+    "probe_ip_protocol",
+    "probe_ip_addr_hash",
+    "probe_failed_due_to_regex",
+    "probe_http_content_length",
+    "probe_http_redirects",
+    "probe_http_ssl",
+    "probe_http_status_code",
+    "probe_http_uncompressed_body_length",
+    "probe_http_version",
+    "probe_http_last_modified_timestamp_seconds",
+    "probe_ssl_earliest_cert_expiry",
+    "probe_ssl_last_chain_expiry_timestamp_seconds",
+    "probe_ssl_last_chain_info",
+    "probe_tls_version_info",
+}
+
+IP4 = {"preferred_ip_protocol": "ip4"}
+MODULES = {
+    "http_2xx": {"prober": "http", "timeout": "5s", "http": IP4},
+    "http_6": {"prober": "http"},
+    "post": {
+        "prober": "http",
+        "http": IP4 | {"method": "POST", "headers": {"Content-Type": "text/plain"}, "body": "hello"},
+    },
+    "gone": {"prober": "http", "http": IP4 | {"valid_status_codes": [410]}},
+    "http2": {"prober": "http", "http": IP4 | {"valid_http_versions": ["HTTP/2.0"]}},
+    "stay": {"prober": "http", "http": IP4 | {"no_follow_redirects": True, "valid_status_codes": [302]}},
+    "wanted": {"prober": "http", "http": IP4 | {"fail_if_body_not_matches_regexp": [r"hel+o\s(from|to) \Qnginx\E"]}},
+    "refused": {"prober": "http", "http": IP4 | {"fail_if_body_matches_regexp": ["hello"]}},
+    "braces": {"prober": "http", "http": IP4 | {"fail_if_body_not_matches_regexp": ['{"status": "ok"']}},
+    "login": {"prober": "http", "http": IP4 | {"basic_auth": {"username": "alice", "password": "correct horse"}}},
+    "no_tls": {"prober": "http", "http": IP4 | {"fail_if_ssl": True}},
+    "tls_only": {"prober": "http", "http": IP4 | {"fail_if_not_ssl": True}},
+    "small": {"prober": "http", "http": IP4 | {"body_size_limit": "1KB"}},
+    "quick": {"prober": "http", "timeout": "300ms", "http": IP4},
+}
+
+
+class Pair:
+    """Ours and theirs with the same modules."""
+
+    def __init__(self, tmp_path, agent, blackbox, modules, access=None):
+        self.file = tmp_path / "blackbox.yml"
+        self.write(modules)
+        access = {"blackbox_access": access} if access else {}
+        self.agent = agent({"collectors": {"blackbox": str(self.file)} | access})
+        self.theirs = blackbox(modules)
+
+    def write(self, modules):
+        self.file.write_text(yaml.safe_dump({"modules": modules}))
+
+    def ask(self, query, **kwargs):
+        """Ours, as it is."""
+        return request(f"{self.agent.url}/probe?{query}", **kwargs)
+
+    def answers(self, query, **kwargs):
+        """Both, as they are."""
+        return self.ask(query, **kwargs), request(f"{self.theirs.url}/probe?{query}", **kwargs)
+
+    def alike(self, module, target):
+        """Asserts that both say the same of a target, and returns our page."""
+        answers = self.answers(f"module={module}&target={target}")
+        assert [answer.status for answer in answers] == [200, 200], answers[0].text
+        ours, theirs = (Scrape(answer.text) for answer in answers)
+        told = shape(ours) ^ shape(theirs)
+        assert {name for name, _ in told if name not in BEYOND} == set(), told
+        assert {name for name, _ in shape(theirs) - shape(ours)} <= BEYOND
+        for name, family in theirs.families.items():
+            own = ours.families[name]
+            assert (own.kind, own.help) == (family.kind, family.help), name
+        for name in EQUAL & theirs.names():
+            values = [sorted((sorted(s.labels.items()), s.value) for s in page.series(name)) for page in (ours, theirs)]
+            assert values[0] == values[1], name
+        assert ours.value("probe_duration_seconds") > 0
+        return ours
+
+
+def shape(page):
+    """Names with labels; one with an empty value is none."""
+    return {
+        (sample.name, frozenset((name, value) for name, value in sample.labels.items() if value))
+        for sample in page.samples
+    }
+
+
+@pytest.fixture
+def pair(tmp_path, agent, blackbox):
+    def start(modules=None, **access):
+        return Pair(tmp_path, agent, blackbox, modules or MODULES, access)
+
+    return start
+
+
+def test_http_probes_are_alike(pair, nginx):
+    """One after another: starting both is what takes time."""
+    both, url = pair(), nginx().url
+    cases = [
+        ("http_2xx", "/", 1),
+        ("http_6", "/", 1),
+        ("http_2xx", "/redirect", 1),
+        ("http_2xx", "/chain/3", 1),
+        ("http_2xx", "/loop", 0),
+        ("stay", "/redirect", 1),
+        ("http_2xx", "/gone", 0),
+        ("gone", "/gone", 1),
+        ("http_2xx", "/broken", 0),
+        ("http_2xx", "/json", 1),
+        ("http_2xx", "/status/204", 1),
+        ("http2", "/", 0),
+        ("post", "/echo", 1),
+        ("wanted", "/", 1),
+        ("wanted", "/json", 0),
+        ("refused", "/", 0),
+        ("braces", "/json", 1),
+        ("braces", "/", 0),
+        ("http_2xx", "/private", 0),
+        ("login", "/private", 1),
+        ("no_tls", "/", 1),
+        ("tls_only", "/", 0),
+        ("small", "/plain-text", 0),
+    ]
+    for module, path, success in cases:
+        assert both.alike(module, url + path).value("probe_success") == success, (module, path)
+    # No scheme is plain HTTP; a user in the URL logs in.
+    host = url.removeprefix("http://")
+    assert both.alike("http_2xx", host).value("probe_success") == 1
+    assert both.alike("http_2xx", f"http://alice:correct%2520horse@{host}/private").value("probe_success") == 1
+
+
+def test_https_probes_are_alike(pair, nginx, authority):
+    certificate = authority.issue()
+    trusted = {"prober": "http", "http": IP4 | {"tls_config": {"ca_file": str(certificate.ca_file)}}}
+    other_name = trusted | {"http": trusted["http"] | {"headers": {"Host": "other.test"}}}
+    both = pair({"trusted": trusted, "other_name": other_name, **MODULES})
+    plain = nginx(certificate=certificate)
+    http2 = nginx(certificate=certificate, http2=True)
+    tls12 = nginx(certificate=certificate, protocols="TLSv1.2")
+    for site, version in ((plain, 1.1), (http2, 2), (tls12, 1.1)):
+        page = both.alike("trusted", site.url + "/")
+        assert (page.value("probe_success"), page.value("probe_http_version")) == (1, version)
+        assert both.alike("http_2xx", site.url + "/").value("probe_success") == 0
+    assert both.alike("other_name", plain.url + "/").value("probe_success") == 0
+
+
+def test_probes_of_what_is_not_there_are_alike(pair, peer, refused):
+    both = pair()
+    page = both.alike("http_2xx", f"http://{refused.address}/")
+    assert [s.labels for s in page.series("probe_failure_info")] == [{"reason": "tcp_refused", "phase": "connect"}]
+    page = both.alike("http_2xx", "http://name.invalid/")
+    assert page.series("probe_failure_info")[0].labels["phase"] == "resolve"
+    assert both.alike("http_2xx", "http://[::1/").value("probe_success") == 0
+    page = both.alike("quick", peer(silent()).url + "/")
+    assert page.value("probe_duration_seconds") == pytest.approx(0.3, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "query, headers, status",
+    [
+        ("target=127.0.0.1:1&module=nobody", {}, 400),
+        ("module=http_2xx", {}, 400),
+        ("module=http_2xx&target=", {}, 400),
+        ("target=x&module=hosted&hostname=other.test", {}, 400),
+        ("target=x&module=http_2xx", {"X-Prometheus-Scrape-Timeout-Seconds": "soon"}, 500),
+    ],
+)
+def test_what_cannot_be_probed_is_refused_alike(pair, query, headers, status):
+    hosted = {"prober": "http", "http": {"headers": {"host": "one.test"}}}
+    ours, theirs = pair({"hosted": hosted, **MODULES}).answers(query, headers=headers)
+    assert (ours.status, theirs.status) == (status, status)
+    if "hosted" not in query and status == 400:
+        assert ours.text == theirs.text
+
+
+def test_a_scrape_says_how_long_a_probe_may_take(pair, peer):
+    both = pair()
+    query = f"target={peer(silent()).url}/&module=http_2xx"
+    for answer in both.answers(query, headers={"X-Prometheus-Scrape-Timeout-Seconds": "1"}):
+        page = Scrape(answer.text)
+        assert page.value("probe_success") == 0
+        assert page.value("probe_duration_seconds") == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_hostname_is_sent_and_the_address_stays(pair, nginx):
+    both, site = pair(), nginx()
+    for answer in both.answers(f"target={site.url}/&module=http_2xx&hostname=shop.test"):
+        assert Scrape(answer.text).value("probe_success") == 1
+    assert [asked["host"] for asked in site.requests] == ["shop.test", "shop.test"]
+
+
+def test_answers_come_as_they_are_asked_for(pair, nginx):
+    query = f"target={nginx().url}/&module=http_2xx"
+    both = pair()
+    openmetrics = both.ask(query, headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert "probe_success" in {family.name for family in strict(openmetrics.text)}
+    packed = both.ask(query, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    own = both.agent.scrape()
+    assert own.value("vigie_blackbox_probes_total", module="http_2xx", outcome="success") == 2
+    assert own.value("blackbox_module_unknown_total") == 0
+    assert "instance=" not in openmetrics.text
+
+
+def test_debugging_tells_what_happened_without_secrets(pair, nginx):
+    answer = pair().ask(f"target={nginx().url}/private&module=login&debug=true")
+    logs, rest = answer.text.split("Metrics that would have been returned:")
+    metrics, module = rest.split("Module configuration:")
+    assert logs.startswith("Logs for the probe:") and "connected to 127.0.0.1:" in logs
+    assert "the probe succeeded" in logs
+    assert Scrape(metrics).value("probe_success") == 1
+    assert "alice" in module and "correct horse" not in answer.text
+
+
+def failure(answer):
+    return Scrape(answer.text).series("probe_failure_info")[0].labels["reason"]
+
+
+def test_link_local_and_metadata_addresses_are_refused_unless_they_are_allowed(pair, nginx):
+    both, site = pair(), nginx()
+    for target in (
+        "http://169.254.169.254/latest/meta-data/",
+        "http://169.254.1.1/",
+        "http://[fe80::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://0xa9fea9fe/",
+        "http://100.100.100.200/",
+        site.url + "/to?url=http://169.254.169.254/",
+    ):
+        answer = both.ask(f"module=http_2xx&target={target}")
+        assert failure(answer) == "target_forbidden", target
+        assert Scrape(answer.text).value("probe_duration_seconds") < 0.3
+    both.agent.reload({"collectors": {"blackbox": str(both.file), "blackbox_access": {"allow_metadata": True}}})
+    allowed = both.ask("module=quick&target=http://169.254.169.254/")
+    assert failure(allowed) != "target_forbidden"
+    assert failure(both.ask("module=quick&target=http://169.254.1.1/")) == "target_forbidden"
+
+
+def test_only_what_is_allowed_is_probed_where_that_is_said(pair, nginx):
+    site = nginx()
+    both = pair(targets=["127.0.0.0/8", "allowed.test"], modules=["http_2xx"])
+    assert Scrape(both.ask(f"target={site.url}/").text).value("probe_success") == 1
+    assert both.ask(f"target={site.url}/&module=gone").status == 403
+    both.agent.reload({"collectors": {"blackbox": str(both.file), "blackbox_access": {"targets": ["10.0.0.0/8"]}}})
+    for target in (site.url + "/", site.url.replace("127.0.0.1", "localhost")):
+        assert failure(both.ask(f"target={target}")) == "target_forbidden"
+
+
+def test_more_probes_than_may_run_are_turned_away_and_those_nobody_waits_for_end(pair, peer):
+    hanging = peer(silent())
+    both = pair(concurrency=1)
+    address = both.agent.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1]))) as waiting:
+        waiting.sendall(f"GET /probe?module=http_6&target={hanging.url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        until(lambda: both.ask("target=127.0.0.1:1").status == 503, "the first probe runs")
+    until(lambda: both.ask("target=127.0.0.1:1").status == 200, "the first probe has ended")
+    assert both.agent.scrape().value("vigie_blackbox_busy_total") >= 1
+
+
+def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(pair, nginx):
+    both, url = pair(), nginx().url + "/"
+    both.write({"new": {"prober": "http"}})
+    until(lambda: both.ask(f"target={url}&module=new").status == 200, "the file was read again")
+    assert both.ask(f"target={url}&module=http_2xx").status == 400
+    both.write({"new": {"prober": "pop3"}})
+    answer = both.agent.reload()
+    assert answer.status == 400 and "modules.new.prober: unknown value `pop3`" in answer.text
+    assert both.ask(f"target={url}&module=new").status == 200
+    assert both.agent.scrape().value("blackbox_exporter_config_last_reload_successful") == 0
+
+
+def test_a_broken_file_keeps_the_agent_from_starting(tmp_path):
+    file = tmp_path / "blackbox.yml"
+    file.write_text("modules:\n  web:\n    prober: http\n    timout: 5s\n")
+    config = tmp_path / "vigie.yaml"
+    config.write_text("collectors: { blackbox: blackbox.yml }\n")
+    for command in ("run", "check"):
+        ended = vigie(command, "-c", config)
+        assert ended.returncode == 78
+        assert f"{file}:4:5: modules.web.timout: unknown key (did you mean `timeout`?)" in ended.stderr
+
+
+def test_without_a_file_there_is_nothing_to_ask(agent):
+    started = agent({})
+    assert request(started.url + "/probe?target=127.0.0.1").status == 404
