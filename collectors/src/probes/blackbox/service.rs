@@ -223,10 +223,13 @@ impl Module {
 
     /// The settings as people may see them.
     fn shown(&self) -> String {
-        let (key, _) = self.kind();
+        let (key, kind) = self.kind();
         let mut shown = serde_json::to_value(self).unwrap_or_default();
         if let Some(members) = shown.as_object_mut() {
             members.retain(|name, _| ["prober", "timeout", key].contains(&name.as_str()));
+        }
+        if let Some(section) = shown.get_mut(key).and_then(|section| section.as_object_mut()) {
+            section.retain(|name, value| !value.is_null() && name != kind.target().0);
         }
         format!("{shown:#}\n")
     }
