@@ -101,6 +101,9 @@ impl Module {
         let mut module = self.clone();
         module.http.tls_config.forget_files();
         module.http.valid_http_versions.clear();
+        if module.http.body.is_empty() {
+            module.http.body_file = None;
+        }
         module
     }
 }

@@ -42,7 +42,7 @@ fn is_repetition(rest: &str) -> bool {
 
 /// A character that stands for itself, within a class or outside.
 fn literal(c: char, out: &mut String) {
-    if c.is_ascii_punctuation() {
+    if "\\.+*?()|[]{}^$#&-~".contains(c) {
         out.push('\\');
     }
     out.push(c);
@@ -58,6 +58,7 @@ fn escape<'p>(rest: &'p str, out: &mut String) -> Result<&'p str, String> {
     let mut chars = rest.chars();
     match chars.next() {
         Some('b') => out.push_str("(?-u:\\b)"),
+        Some('B') => out.push_str("(?-u:\\B)"),
         Some('C') => return Err("`\\C` is not supported".into()),
         Some('d') => out.push_str("[0-9]"),
         Some('D') => out.push_str("[^0-9]"),

@@ -81,7 +81,7 @@ impl Prober {
             status: head.status.as_u16(),
             version: head.version,
             ssl: asking.target.is_https(),
-            content_length: content_length(&head.headers),
+            content_length: content_length(head.status, &head.headers),
             last_modified: head.headers.get(LAST_MODIFIED).and_then(http_date),
             headers: head.headers,
         };
@@ -239,7 +239,11 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
+/// The length that is announced; that of an answer that never has a body is known without.
+fn content_length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Some(0);
+    }
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
