@@ -64,18 +64,19 @@ impl<'v> Layers<'v> {
         let number = self.sources.len();
         let Source::File { path, text } = &source else { return };
         let parsed = tree::parse_with(path, text, number, tree::MergeKeys::Followed);
-        let translated = parsed.map(|mut node| {
-            let wrong = translate(&mut node, text);
-            (node, wrong)
+        let translated = parsed.map(|node| {
+            let mut ours = node.clone();
+            let wrong = translate(&mut ours, text);
+            (node, ours, wrong)
         });
         self.sources.push(source);
         match translated {
-            Ok((node, wrong)) => {
+            Ok((node, ours, wrong)) => {
                 for (path, spot, what) in wrong {
                     let mistake = self.place(&node, &path, spot, what);
                     self.mistakes.push(mistake);
                 }
-                self.root = node;
+                self.root = ours;
             }
             Err(mistake) => self.mistakes.push((number, mistake)),
         }

@@ -68,7 +68,7 @@ fn bytes_are_decoded_where_they_are_marked() {
     let http = http("{ body: !!binary aGVs bG8=, method: aGVs }");
     assert_eq!((http.body.as_str(), http.method.as_str()), ("hello", "aGVs"));
     let wrong = read("modules: { m: { prober: http, http: { body: !!binary '?' } } }").unwrap_err();
-    assert!(wrong.contains("blackbox.yml:1:47: modules.m.http.body: not base64"), "{wrong}");
+    assert!(wrong.contains("blackbox.yml:1:45: modules.m.http.body: not base64"), "{wrong}");
 }
 
 #[test]
