@@ -82,7 +82,8 @@ impl Plain {
     fn take(&mut self, piece: &[u8], record: &mut Record) -> Result<(), Failure> {
         let too_large = |what| Failure::new(Reason::BodyTooLarge, Phase::Transfer, what);
         self.length += piece.len() as u64;
-        metrics::body(self.length, record);
+        // Past the limit nothing counts as read, whatever came in one piece.
+        metrics::body(self.length.min(self.limit), record);
         record.excerpt.add(piece);
         if self.length > self.limit {
             return Err(too_large("longer than body_size_limit"));
