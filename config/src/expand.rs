@@ -83,7 +83,7 @@ impl<'v> Expander<'v> {
                     path.0.pop();
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Bytes(_) => {}
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {}
         }
     }
 

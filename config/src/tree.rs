@@ -34,8 +34,6 @@ pub(crate) enum Value {
     Integer(i128),
     Float(f64),
     Text(Text),
-    /// What only a file of blackbox_exporter's has.
-    Bytes(Vec<u8>),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
@@ -64,7 +62,6 @@ impl Value {
             Self::Bool(_) => "a boolean",
             Self::Integer(_) | Self::Float(_) => "a number",
             Self::Text(_) => "a string",
-            Self::Bytes(_) => "bytes",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
         }

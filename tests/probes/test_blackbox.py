@@ -1,54 +1,16 @@
-"""/probe beside Debian's blackbox_exporter: the same modules and targets in one run, the same answers.
+"""/probe beside Debian's blackbox_exporter: HTTP, and everything that is the same for all kinds.
 
-What differs stands in the tables below, and nothing else does.
+What may differ stands in harness/side_by_side.py.
 """
 
 import socket
 
 import pytest
-import yaml
 from harness.agent import vigie
 from harness.http import request
 from harness.peer import silent
 from harness.scrape import Scrape, strict
 from harness.wait import until
-
-# Series that Debian's 0.23 does not have yet, or that are ours.
-BEYOND = {
-    "probe_timeout_seconds",  # of later versions
-    "probe_tls_cipher_info",  # of later versions
-    "probe_failure_info",  # ours: why it failed
-}
-# Labels that Debian's 0.23 does not have yet.
-LATER_LABELS = {("probe_ssl_last_chain_info", "serialnumber")}
-# What we still say where the probe fails: every phase, what was not reached as 0, and the certificates that were refused.
-BEYOND_IN_FAILURE = {
-    "probe_dns_lookup_time_seconds",
-    "probe_ip_addr_hash",
-    "probe_ip_protocol",
-    "probe_http_duration_seconds",
-    "probe_ssl_earliest_cert_expiry",
-    "probe_ssl_last_chain_expiry_timestamp_seconds",
-    "probe_ssl_last_chain_info",
-}
-# What must be the very same value.
-EQUAL = {
-    "probe_success",
-    "probe_ip_protocol",
-    "probe_ip_addr_hash",
-    "probe_failed_due_to_regex",
-    "probe_http_content_length",
-    "probe_http_redirects",
-    "probe_http_ssl",
-    "probe_http_status_code",
-    "probe_http_uncompressed_body_length",
-    "probe_http_version",
-    "probe_http_last_modified_timestamp_seconds",
-    "probe_ssl_earliest_cert_expiry",
-    "probe_ssl_last_chain_expiry_timestamp_seconds",
-    "probe_ssl_last_chain_info",
-    "probe_tls_version_info",
-}
 
 IP4 = {"preferred_ip_protocol": "ip4"}
 MODULES = {
@@ -79,70 +41,9 @@ MODULES = {
 }
 
 
-class Pair:
-    """Ours and theirs with the same modules."""
-
-    def __init__(self, tmp_path, agent, blackbox, modules, access=None):
-        self.file = tmp_path / "blackbox.yml"
-        self.write(modules)
-        access = {"blackbox_access": access} if access else {}
-        self.agent = agent({"collectors": {"blackbox": str(self.file)} | access})
-        self.theirs = blackbox(modules)
-
-    def write(self, modules):
-        self.file.write_text(yaml.safe_dump({"modules": modules}))
-
-    def ask(self, query, **kwargs):
-        """Ours, as it is."""
-        return request(f"{self.agent.url}/probe?{query}", **kwargs)
-
-    def answers(self, query, **kwargs):
-        """Both, as they are."""
-        return self.ask(query, **kwargs), request(f"{self.theirs.url}/probe?{query}", **kwargs)
-
-    def alike(self, module, target):
-        """Asserts that both say the same of a target, and returns our page."""
-        answers = self.answers(f"module={module}&target={target}")
-        assert [answer.status for answer in answers] == [200, 200], answers[0].text
-        ours, theirs = (Scrape(answer.text) for answer in answers)
-        assert ours.value("probe_success") == theirs.value("probe_success")
-        assert shape(theirs) - shape(ours) == set()
-        beyond = BEYOND if ours.value("probe_success") else BEYOND | BEYOND_IN_FAILURE
-        assert {name for name, _ in shape(ours) - shape(theirs)} <= beyond
-        for name, family in theirs.families.items():
-            own = ours.families[name]
-            assert (own.kind, own.help) == (family.kind, family.help), name
-        for name in EQUAL & theirs.names():
-            assert values(ours, name) == values(theirs, name), name
-        assert ours.value("probe_duration_seconds") > 0
-        return ours
-
-
-def labels(sample):
-    """Without those that have no value, as they are none, and without those that came later."""
-    named = sample.labels.items()
-    return frozenset((name, value) for name, value in named if value and (sample.name, name) not in LATER_LABELS)
-
-
-def shape(page):
-    return {(sample.name, labels(sample)) for sample in page.samples}
-
-
-def values(page, name):
-    return {labels(sample): sample.value for sample in page.series(name)}
-
-
-@pytest.fixture
-def pair(tmp_path, agent, blackbox):
-    def start(modules=None, access=None):
-        return Pair(tmp_path, agent, blackbox, modules or MODULES, access)
-
-    return start
-
-
 def test_http_probes_are_alike(pair, nginx):
     """One after another: starting both is what takes time."""
-    both, url = pair(), nginx().url
+    both, url = pair(MODULES), nginx().url
     cases = [
         ("http_2xx", "/", 1),
         ("http_6", "/", 1),
@@ -179,7 +80,7 @@ def test_http_probes_are_alike(pair, nginx):
     # No scheme is plain HTTP; a user in the URL logs in.
     host = url.removeprefix("http://")
     assert both.alike("http_2xx", host).value("probe_success") == 1
-    assert both.alike("http_2xx", f"http://alice:correct%2520horse@{host}/private").value("probe_success") == 1
+    assert both.alike("http_2xx", f"http://alice:correct%20horse@{host}/private").value("probe_success") == 1
 
 
 def test_https_probes_are_alike(pair, nginx, authority):
@@ -198,7 +99,7 @@ def test_https_probes_are_alike(pair, nginx, authority):
 
 
 def test_probes_of_what_is_not_there_are_alike(pair, peer, refused):
-    both = pair()
+    both = pair(MODULES)
     page = both.alike("http_2xx", f"http://{refused.address}/")
     assert [s.labels for s in page.series("probe_failure_info")] == [{"reason": "tcp_refused", "phase": "connect"}]
     page = both.alike("http_2xx", "http://name.invalid/")
@@ -227,7 +128,7 @@ def test_what_cannot_be_probed_is_refused_alike(pair, query, headers, status):
 
 
 def test_a_scrape_says_how_long_a_probe_may_take(pair, peer):
-    both = pair()
+    both = pair(MODULES)
     query = f"target={peer(silent()).url}/&module=http_2xx"
     for answer in both.answers(query, headers={"X-Prometheus-Scrape-Timeout-Seconds": "1"}):
         page = Scrape(answer.text)
@@ -236,7 +137,7 @@ def test_a_scrape_says_how_long_a_probe_may_take(pair, peer):
 
 
 def test_a_hostname_is_sent_and_the_address_stays(pair, nginx):
-    both, site = pair(), nginx()
+    both, site = pair(MODULES), nginx()
     for answer in both.answers(f"target={site.url}/&module=http_2xx&hostname=shop.test"):
         assert Scrape(answer.text).value("probe_success") == 1
     assert [asked["host"] for asked in site.requests] == ["shop.test", "shop.test"]
@@ -249,7 +150,7 @@ def counted(agent, wanted, name, **labels):
 
 def test_answers_come_as_they_are_asked_for(pair, nginx):
     query = f"target={nginx().url}/&module=http_2xx"
-    both = pair()
+    both = pair(MODULES)
     openmetrics = both.ask(query, headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert "probe_success" in {family.name for family in strict(openmetrics.text)}
     packed = both.ask(query, headers={"Accept-Encoding": "gzip"})
@@ -260,7 +161,7 @@ def test_answers_come_as_they_are_asked_for(pair, nginx):
 
 
 def test_debugging_tells_what_happened_without_secrets(pair, nginx):
-    answer = pair().ask(f"target={nginx().url}/private&module=login&debug=true")
+    answer = pair(MODULES).ask(f"target={nginx().url}/private&module=login&debug=true")
     logs, rest = answer.text.split("Metrics that would have been returned:")
     metrics, module = rest.split("Module configuration:")
     assert logs.startswith("Logs for the probe:") and "connected to 127.0.0.1:" in logs
@@ -274,7 +175,7 @@ def failure(answer):
 
 
 def test_link_local_and_metadata_addresses_are_refused_unless_they_are_allowed(pair, nginx):
-    both, site = pair(), nginx()
+    both, site = pair(MODULES), nginx()
     for target in (
         "http://169.254.169.254/latest/meta-data/",
         "http://169.254.1.1/",
@@ -295,7 +196,7 @@ def test_link_local_and_metadata_addresses_are_refused_unless_they_are_allowed(p
 
 def test_only_what_is_allowed_is_probed_where_that_is_said(pair, nginx):
     site = nginx()
-    both = pair(access={"targets": ["127.0.0.0/8", "allowed.test"], "modules": ["http_2xx"]})
+    both = pair(MODULES, access={"targets": ["127.0.0.0/8", "allowed.test"], "modules": ["http_2xx"]})
     assert Scrape(both.ask(f"target={site.url}/").text).value("probe_success") == 1
     assert both.ask(f"target={site.url}/&module=gone").status == 403
     both.agent.reload({"collectors": {"blackbox": str(both.file), "blackbox_access": {"targets": ["10.0.0.0/8"]}}})
@@ -305,7 +206,7 @@ def test_only_what_is_allowed_is_probed_where_that_is_said(pair, nginx):
 
 def test_more_probes_than_may_run_are_turned_away_and_those_nobody_waits_for_end(pair, peer):
     hanging = peer(silent())
-    both = pair(access={"concurrency": 1})
+    both = pair(MODULES, access={"concurrency": 1})
     address = both.agent.url.removeprefix("http://").split(":")
     with socket.create_connection((address[0], int(address[1]))) as waiting:
         waiting.sendall(f"GET /probe?module=http_6&target={hanging.url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -316,7 +217,7 @@ def test_more_probes_than_may_run_are_turned_away_and_those_nobody_waits_for_end
 
 
 def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(pair, nginx):
-    both, url = pair(), nginx().url + "/"
+    both, url = pair(MODULES), nginx().url + "/"
     both.write({"new": {"prober": "http"}})
     until(lambda: both.ask(f"target={url}&module=new").status == 200, "the file was read again")
     assert both.ask(f"target={url}&module=http_2xx").status == 400

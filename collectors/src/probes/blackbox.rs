@@ -21,9 +21,9 @@ use vigie_pipeline::units::HumanDuration;
 pub use self::asked::{Asked, Refusal};
 pub use self::service::{Blackbox, Report};
 pub use super::guard::Access;
-use super::http;
 use super::prober::Kind;
 use super::tls::TlsConfig;
+use super::{http, tcp, unix};
 
 /// A file of modules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,12 @@ pub struct Module {
     /// For `prober: http`.
     #[serde(default)]
     pub http: http::Config,
+    /// For `prober: tcp`.
+    #[serde(default)]
+    pub tcp: tcp::Config,
+    /// For `prober: unix`.
+    #[serde(default)]
+    pub unix: unix::Config,
 }
 
 /// blackbox_exporter's names of the kinds.
@@ -53,6 +59,10 @@ pub struct Module {
 pub enum ProberName {
     /// HTTP and HTTPS.
     Http,
+    /// TCP ports.
+    Tcp,
+    /// Sockets of this host.
+    Unix,
 }
 
 impl Module {
@@ -60,20 +70,18 @@ impl Module {
     fn kind(&self) -> (&'static str, &dyn Kind) {
         match self.prober {
             ProberName::Http => ("http", &self.http),
+            ProberName::Tcp => ("tcp", &self.tcp),
+            ProberName::Unix => ("unix", &self.unix),
         }
     }
 
     /// How the section that counts makes TLS connections.
-    fn tls(&self) -> Option<&TlsConfig> {
+    fn tls(&mut self) -> Option<&mut TlsConfig> {
         match self.prober {
-            ProberName::Http => Some(&self.http.tls_config),
+            ProberName::Http => Some(&mut self.http.tls_config),
+            ProberName::Tcp => Some(&mut self.tcp.tls_config),
+            ProberName::Unix => Some(&mut self.unix.tls_config),
         }
-    }
-
-    /// Whether files are read to build a prober: then each run builds its own, so that a file that was exchanged, or
-    /// that came late, is used at once.
-    fn reads_files(&self) -> bool {
-        self.tls().is_some_and(TlsConfig::names_files)
     }
 }
 
@@ -99,7 +107,9 @@ impl Module {
     /// other with it: files that are missing, versions of HTTP that never come.
     fn lenient(&self) -> Self {
         let mut module = self.clone();
-        module.http.tls_config.forget_files();
+        if let Some(tls) = module.tls() {
+            tls.forget_files();
+        }
         module.http.valid_http_versions.clear();
         if module.http.body.is_empty() {
             module.http.body_file = None;

@@ -138,9 +138,7 @@ impl Dial {
                 record.about.number("server.port", *port);
                 self.reach(host, *port, aim, record).await.map(Stream::Tcp)
             }
-            Address::Unix(path) => {
-                socket::connect(path, &self.shared.guard, record).await.map(Stream::Unix)
-            }
+            Address::Unix(path) => socket::connect(path, &self.shared.guard, record).await.map(Stream::Unix),
         }
     }
 }

@@ -6,6 +6,10 @@
 
 pub(super) mod lines;
 
+use std::fmt;
+
+use base64::prelude::BASE64_STANDARD;
+use base64::{DecodeError, Engine};
 use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,10 +35,14 @@ pub struct QueryResponse {
     pub expect: Option<String>,
     /// Read as many bytes as these, which must be these.
     pub expect_bytes: String,
+    /// The same, for bytes that are no text.
+    pub expect_base64: String,
     /// Labels of `probe_expect_info`, with what `expect` matched.
     pub labels: Vec<ExpectLabel>,
     /// Send this, with what `expect` matched: `$1` is its first group, `$name` one with a name.
     pub send: Option<Secret>,
+    /// The same, for bytes that are no text.
+    pub send_base64: Option<Secret>,
     /// Then go over to TLS.
     pub starttls: bool,
 }
@@ -57,6 +65,15 @@ impl Check for QueryResponse {
                 at.key("expect_bytes").wrong("give either expect or expect_bytes");
             }
         }
+        at.key("expect_base64").ok(self.expected_bytes());
+        if !self.expect_base64.is_empty() && (self.expect.is_some() || !self.expect_bytes.is_empty()) {
+            at.key("expect_base64").wrong("give either expect, expect_bytes or expect_base64");
+        }
+        if self.send.is_some() && self.send_base64.is_some() {
+            at.key("send_base64").wrong("give either send or send_base64");
+        } else if self.sent_bytes().is_err() {
+            at.key("send_base64").wrong("not base64");
+        }
         if self.expect.is_none() && !self.labels.is_empty() {
             at.key("labels").wrong("needs expect as well");
         }
@@ -67,6 +84,22 @@ impl Check for QueryResponse {
                 name => check_label(name),
             };
             at.key("name").ok(what);
+        }
+    }
+}
+
+impl QueryResponse {
+    fn expected_bytes(&self) -> Result<Vec<u8>, DecodeError> {
+        match self.expect_base64.as_str() {
+            "" => Ok(self.expect_bytes.clone().into_bytes()),
+            encoded => BASE64_STANDARD.decode(encoded),
+        }
+    }
+
+    fn sent_bytes(&self) -> Result<Vec<u8>, DecodeError> {
+        match &self.send_base64 {
+            None => Ok(self.send.as_ref().map_or("", Secret::reveal).into()),
+            Some(encoded) => BASE64_STANDARD.decode(encoded.reveal()),
         }
     }
 }
@@ -101,8 +134,17 @@ enum Expect {
 pub(super) struct Step {
     expect: Expect,
     labels: Vec<ExpectLabel>,
-    send: Secret,
+    send: Template,
     starttls: bool,
+}
+
+/// What is sent, before groups are put into it. It may hold a secret.
+struct Template(Vec<u8>);
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
 }
 
 /// What follows from a text that matched.
@@ -120,13 +162,15 @@ impl Step {
     pub(super) fn new(config: &QueryResponse) -> Result<Self, Error> {
         let expect = match &config.expect {
             Some(pattern) => Expect::Regex(Regex::new(pattern)?),
-            None if config.expect_bytes.is_empty() => Expect::Nothing,
-            None => Expect::Bytes(config.expect_bytes.clone().into_bytes()),
+            None => match config.expected_bytes()? {
+                bytes if bytes.is_empty() => Expect::Nothing,
+                bytes => Expect::Bytes(bytes),
+            },
         };
         Ok(Self {
             expect,
             labels: config.labels.clone(),
-            send: config.send.clone().unwrap_or_default(),
+            send: Template(config.sent_bytes().map_err(|_| "send_base64: not base64")?),
             starttls: config.starttls,
         })
     }
@@ -141,22 +185,22 @@ impl Step {
 
     /// What it sends where no regular expression has anything to add.
     pub(super) fn plain(&self) -> Answer {
-        Answer { send: self.send.reveal().into(), labels: Vec::new() }
+        Answer { send: self.send.0.clone(), labels: Vec::new() }
     }
 
     /// What follows if `text` is what it waits for.
     pub(super) fn answer(&self, text: &[u8]) -> Option<Answer> {
         let groups = self.pattern()?.captures(text)?;
-        let expand = |template: &str| {
+        let expand = |template: &[u8]| {
             let mut out = Vec::new();
-            groups.expand(template.as_bytes(), &mut out);
+            groups.expand(template, &mut out);
             out
         };
         let value = |label: &ExpectLabel| {
-            String::from_utf8_lossy(&expand(&label.value)).chars().take(LONGEST_VALUE).collect()
+            String::from_utf8_lossy(&expand(label.value.as_bytes())).chars().take(LONGEST_VALUE).collect()
         };
         let labels = self.labels.iter().map(|label| (label.name.clone(), value(label))).collect();
-        Some(Answer { send: expand(self.send.reveal()), labels })
+        Some(Answer { send: expand(&self.send.0), labels })
     }
 }
 

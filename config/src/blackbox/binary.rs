@@ -13,6 +13,9 @@ use crate::tree::{Node, Value};
 
 const TAG: &str = "!!binary";
 
+/// The keys whose bytes may be no text, and those of ours that take them in base64.
+const OF_BYTES: [(&str, &str); 2] = [("send", "send_base64"), ("expect_bytes", "expect_base64")];
+
 /// Decodes what is marked with it in `text`, which `tree` was read from.
 pub(super) fn decode(tree: &mut Node, text: &str, wrong: &mut Wrong) {
     if text.contains(TAG) {
@@ -21,32 +24,49 @@ pub(super) fn decode(tree: &mut Node, text: &str, wrong: &mut Wrong) {
 }
 
 fn below(node: &mut Node, text: &str, at: &mut KeyPath, wrong: &mut Wrong) {
-    let mut step = |step, node: &mut Node| {
-        at.0.push(step);
-        below(node, text, at, wrong);
-        at.0.pop();
-    };
     match &mut node.value {
         Value::List(elements) => {
-            elements.iter_mut().enumerate().for_each(|(i, node)| step(Step::Index(i), node))
+            for (index, element) in elements.iter_mut().enumerate() {
+                at.0.push(Step::Index(index));
+                below(element, text, at, wrong);
+                at.0.pop();
+            }
         }
-        Value::Map(members) => members.iter_mut().for_each(|(key, node)| step(Step::Key(key.clone()), node)),
-        Value::Text(encoded) if is_tagged(text, at) => {
-            let plain: String = encoded.value.split_ascii_whitespace().collect();
-            match BASE64_STANDARD.decode(plain) {
-                Ok(bytes) => node.value = bytes_or_text(bytes),
-                Err(error) => wrong.push((at.clone(), Spot::Value, format!("not base64: {error}"))),
+        Value::Map(members) => {
+            for (key, member) in members {
+                at.0.push(Step::Key(key.clone()));
+                match &mut member.value {
+                    Value::Text(encoded) if is_tagged(text, at) => match plain(&encoded.value) {
+                        Ok(Plain::Text(text)) => encoded.value = text,
+                        Ok(Plain::Base64(base64)) => {
+                            match OF_BYTES.iter().find(|(theirs, _)| theirs == key) {
+                                Some((_, ours)) => (*key, encoded.value) = ((*ours).to_owned(), base64),
+                                None => {
+                                    wrong.push((at.clone(), Spot::Value, "these bytes are no text".into()))
+                                }
+                            }
+                        }
+                        Err(error) => wrong.push((at.clone(), Spot::Value, format!("not base64: {error}"))),
+                    },
+                    _ => below(member, text, at, wrong),
+                }
+                at.0.pop();
             }
         }
         _ => {}
     }
 }
 
-fn bytes_or_text(bytes: Vec<u8>) -> Value {
-    match String::from_utf8(bytes) {
-        Ok(text) => Value::text(text),
-        Err(error) => Value::Bytes(error.into_bytes()),
-    }
+enum Plain {
+    Text(String),
+    /// What is no text, without blank space.
+    Base64(String),
+}
+
+fn plain(encoded: &str) -> Result<Plain, base64::DecodeError> {
+    let dense: String = encoded.split_ascii_whitespace().collect();
+    let bytes = BASE64_STANDARD.decode(&dense)?;
+    Ok(String::from_utf8(bytes).map_or(Plain::Base64(dense), Plain::Text))
 }
 
 fn is_tagged(text: &str, at: &KeyPath) -> bool {

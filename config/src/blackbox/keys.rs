@@ -28,6 +28,8 @@ pub(super) enum Meaning {
     Sections(Keys),
     /// Sections by name.
     Named(Keys),
+    /// May only be one of these, which change nothing here, for this reason.
+    Only(&'static [&'static str], &'static str),
     /// May only be off, for this reason.
     Off(&'static str),
     /// Cannot be honoured, for this reason.
@@ -38,8 +40,8 @@ pub(super) enum Meaning {
 pub(super) type Keys = &'static [(&'static str, Meaning)];
 
 use Meaning::{
-    Duration, Is, Named, NamedTexts, Not, Off, Refused, Regex, Regexes, Same, Section, Sections, Size, Text,
-    Texts, Truth,
+    Duration, Is, Named, NamedTexts, Not, Off, Only, Refused, Regex, Regexes, Same, Section, Sections, Size,
+    Text, Texts, Truth,
 };
 
 /// Why a secret cannot be told by name.
@@ -166,8 +168,8 @@ const TLS: Keys = &[
     ("key_ref", Refused(NO_STORE)),
     ("server_name", Text),
     ("insecure_skip_verify", Truth),
-    ("min_version", Text),
-    ("max_version", Text),
+    ("min_version", Only(&["TLS10", "TLS11", "TLS12"], "TLS 1.2 and 1.3 are spoken, and both are offered")),
+    ("max_version", Only(&["TLS13"], "TLS 1.2 and 1.3 are spoken, and both are offered")),
 ];
 
 const QUERY_RESPONSE: Keys = &[

@@ -5,7 +5,7 @@ use vigie_pipeline::check::{KeyPath, Step};
 use super::keys::{FILE, Keys, Meaning};
 use super::{binary, regex, units};
 use crate::decode::{Spot, unknown_key};
-use crate::tree::{Node, Value};
+use crate::tree::{Node, Text, Value};
 
 /// What is wrong, and where.
 pub(super) type Wrong = Vec<(KeyPath, Spot, String)>;
@@ -13,8 +13,8 @@ pub(super) type Wrong = Vec<(KeyPath, Spot, String)>;
 /// Puts all of a file's tree into vigie's terms; tells what has no place there. `text` is what the tree was read from.
 pub(super) fn translate(tree: &mut Node, text: &str) -> Wrong {
     let mut translator = Translator { at: KeyPath::default(), wrong: Vec::new() };
-    binary::decode(tree, text, &mut translator.wrong);
     translator.section(tree, FILE);
+    binary::decode(tree, text, &mut translator.wrong);
     if let Some(Node { value: Value::Map(modules), .. }) = tree.get_mut(&["modules"]) {
         for (_, module) in modules {
             default(module);
@@ -71,14 +71,16 @@ impl Translator {
                 }
                 Some((_, Meaning::Is(other))) => {
                     this.value(member, Meaning::Text);
-                    replaced.push((other, member.clone()));
+                    if member.value != Value::Null {
+                        replaced.push((other, member.clone()));
+                    }
                 }
                 Some((_, meaning)) => this.value(member, *meaning),
             });
         }
         let stays = |key: &String| {
             let meaning = keys.iter().find(|(name, _)| name == key).map(|(_, meaning)| meaning);
-            !matches!(meaning, Some(Meaning::Not(_) | Meaning::Is(_) | Meaning::Off(_)))
+            !matches!(meaning, Some(Meaning::Not(_) | Meaning::Is(_) | Meaning::Only(..) | Meaning::Off(_)))
         };
         members.retain(|(key, _)| stays(key));
         for (path, member) in replaced {
@@ -90,7 +92,10 @@ impl Translator {
     fn value(&mut self, node: &mut Node, meaning: Meaning) {
         match meaning {
             Meaning::Same | Meaning::Not(_) | Meaning::Is(_) => empty_is_nothing(node),
-            Meaning::Text => as_text(node),
+            Meaning::Text => {
+                as_text(node);
+                empty_is_nothing(node);
+            }
             Meaning::Truth => as_truth(node),
             Meaning::Texts => self.each(node, |_, node| as_text(node)),
             Meaning::NamedTexts => self.members(node, |_, node| as_text(node)),
@@ -101,6 +106,14 @@ impl Translator {
             Meaning::Section(keys) => self.section(node, keys),
             Meaning::Sections(keys) => self.each(node, |this, node| this.section(node, keys)),
             Meaning::Named(keys) => self.members(node, |this, node| this.section(node, keys)),
+            Meaning::Only(known, why) => {
+                let is_known = |text: &Text| known.contains(&text.value.as_str());
+                if !matches!(&node.value, Value::Null)
+                    && !matches!(&node.value, Value::Text(text) if is_known(text))
+                {
+                    self.complain(Spot::Value, why);
+                }
+            }
             Meaning::Off(why) => {
                 as_truth(node);
                 if node.value != Value::Bool(false) && node.value != Value::Null {
@@ -137,7 +150,7 @@ impl Translator {
     }
 }
 
-/// A choice that is empty is none.
+/// To Go, what is empty is not there.
 fn empty_is_nothing(node: &mut Node) {
     if node.value == Value::text("") {
         node.value = Value::Null;

@@ -47,6 +47,13 @@ fn texts_truths_and_sizes_mean_what_they_mean_to_blackbox_exporter() {
 }
 
 #[test]
+fn what_is_empty_is_not_there() {
+    let empty =
+        http("{ method: '', preferred_ip_protocol: '', bearer_token: '', tls_config: { server_name: '' } }");
+    assert_eq!(empty, http("{}"));
+}
+
+#[test]
 fn variables_are_not_expanded() {
     assert_eq!(http("{ body: '${1} $$ ${HOME}' }").body, "${1} $$ ${HOME}");
 }
@@ -69,6 +76,17 @@ fn bytes_are_decoded_where_they_are_marked() {
     assert_eq!((http.body.as_str(), http.method.as_str()), ("hello", "aGVs"));
     let wrong = read("modules: { m: { prober: http, http: { body: !!binary '?' } } }").unwrap_err();
     assert!(wrong.contains("blackbox.yml:1:45: modules.m.http.body: not base64"), "{wrong}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_sent_as_they_are() {
+    let tcp = "tcp: { query_response: [ { send: !!binary AAAACATSFi8= }, { expect_bytes: !!binary /w== } ] }";
+    let modules = read(&format!("modules: {{ m: {{ prober: tcp, {tcp} }} }}")).unwrap();
+    let steps = &modules["m"].tcp.query_response;
+    assert_eq!(steps[0].send_base64.as_ref().unwrap().reveal(), "AAAACATSFi8=");
+    assert_eq!(steps[1].expect_base64, "/w==");
+    let wrong = read("modules: { m: { prober: http, http: { body: !!binary /w== } } }").unwrap_err();
+    assert!(wrong.contains("modules.m.http.body: these bytes are no text"), "{wrong}");
 }
 
 #[test]

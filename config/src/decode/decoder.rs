@@ -81,7 +81,6 @@ impl<'de> Decoder<'de> {
                 self.keep_secret(text);
                 visitor.visit_borrowed_str(&text.value)
             }
-            Value::Bytes(bytes) => visitor.visit_bytes(bytes),
             Value::List(elements) => visitor.visit_seq(Elements::new(self, elements)),
             Value::Map(members) => visitor.visit_map(Members::new(self, members, None)),
         }

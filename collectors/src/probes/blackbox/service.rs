@@ -42,6 +42,9 @@ struct Standing {
 #[derive(Debug)]
 struct Ready {
     module: Module,
+    /// Files are read to build a prober: then each run builds its own, so that a file that was exchanged, or that came
+    /// late, is used at once.
+    reads_files: bool,
     /// Built when it is first asked for.
     prober: OnceLock<Arc<dyn Prober>>,
 }
@@ -188,7 +191,11 @@ impl Blackbox {
 
 impl Standing {
     fn new(modules: &Modules, access: &Access) -> Result<Self, Error> {
-        let ready = |module: &Module| Ready { module: module.clone(), prober: OnceLock::new() };
+        let ready = |module: &Module| {
+            let mut module = module.clone();
+            let reads_files = module.tls().is_some_and(|tls| tls.names_files());
+            Ready { module, reads_files, prober: OnceLock::new() }
+        };
         let modules = modules.modules.iter().map(|(name, module)| (name.clone(), ready(module))).collect();
         let shared = Shared::new(Guard::new(access)?);
         Ok(Self { modules, shared, places: Semaphore::new(access.concurrency), access: access.clone() })
@@ -205,7 +212,7 @@ impl Standing {
 impl Ready {
     /// What runs it: the one that is kept, unless files may have changed.
     fn prober(&self, standing: &Standing, surroundings: &Surroundings) -> Result<Arc<dyn Prober>, Error> {
-        if self.module.reads_files() {
+        if self.reads_files {
             return self.module.build(standing, surroundings);
         }
         if let Some(prober) = self.prober.get() {
@@ -249,6 +256,7 @@ impl Module {
     fn aimed(&self, target: &str) -> (Option<Self>, String) {
         match self.prober {
             ProberName::Http => self.aimed_http(target),
+            _ => (None, target.trim().to_owned()),
         }
     }
 

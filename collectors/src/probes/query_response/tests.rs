@@ -84,3 +84,20 @@ proptest! {
         prop_assert!(answer.labels[0].1.chars().count() <= LONGEST_VALUE);
     }
 }
+
+#[test]
+fn bytes_that_are_no_text_are_given_in_base64() {
+    let step = QueryResponse {
+        send_base64: Some(Secret::new("AAAACATSFi8=")),
+        expect_base64: "/w==".into(),
+        ..QueryResponse::default()
+    };
+    let ready = Step::new(&step).unwrap();
+    assert_eq!(ready.plain().send, [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f]);
+    assert!(matches!(&ready.expect, Expect::Bytes(bytes) if bytes == &[0xff]));
+    assert!(!format!("{ready:?}").contains("22"));
+    for wrong in ["?", "AAA"] {
+        let step = QueryResponse { send_base64: Some(Secret::new(wrong)), ..QueryResponse::default() };
+        assert!(Step::new(&step).is_err(), "{wrong}");
+    }
+}
