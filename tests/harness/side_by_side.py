@@ -23,6 +23,7 @@ BEYOND = {
     "probe_failed_due_to_bytes",  # of later versions
     "probe_tcp_duration_seconds",  # ours: how long each phase took
     "probe_tls_cipher_info",  # of later versions
+    "probe_dns_duration_seconds",  # ours: its phase `tls`
     "probe_failure_info",  # ours: why it failed
 }
 # Keys of modules and labels of series that Debian's 0.23 does not have yet.
@@ -55,6 +56,11 @@ EQUAL = {
     "probe_ssl_last_chain_expiry_timestamp_seconds",
     "probe_ssl_last_chain_info",
     "probe_tls_version_info",
+    "probe_dns_answer_rrs",
+    "probe_dns_authority_rrs",
+    "probe_dns_additional_rrs",
+    "probe_dns_query_succeeded",
+    "probe_dns_serial",
 }
 
 

@@ -23,7 +23,7 @@ pub use self::service::{Blackbox, Report};
 pub use super::guard::Access;
 use super::prober::Kind;
 use super::tls::TlsConfig;
-use super::{http, tcp, unix};
+use super::{dns, http, tcp, unix};
 
 /// A file of modules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Module {
     /// For `prober: tcp`.
     #[serde(default)]
     pub tcp: tcp::Config,
+    /// For `prober: dns`.
+    #[serde(default)]
+    pub dns: dns::Config,
     /// For `prober: unix`.
     #[serde(default)]
     pub unix: unix::Config,
@@ -61,6 +64,8 @@ pub enum ProberName {
     Http,
     /// TCP ports.
     Tcp,
+    /// Name servers.
+    Dns,
     /// Sockets of this host.
     Unix,
 }
@@ -71,6 +76,7 @@ impl Module {
         match self.prober {
             ProberName::Http => ("http", &self.http),
             ProberName::Tcp => ("tcp", &self.tcp),
+            ProberName::Dns => ("dns", &self.dns),
             ProberName::Unix => ("unix", &self.unix),
         }
     }
@@ -80,6 +86,7 @@ impl Module {
         match self.prober {
             ProberName::Http => Some(&mut self.http.tls_config),
             ProberName::Tcp => Some(&mut self.tcp.tls_config),
+            ProberName::Dns => Some(&mut self.dns.tls_config),
             ProberName::Unix => Some(&mut self.unix.tls_config),
         }
     }
