@@ -1,5 +1,7 @@
 """/probe beside Debian's blackbox_exporter: name servers."""
 
+from harness.scrape import Scrape
+
 
 def dns(name, **options):
     return {"prober": "dns", "timeout": "2s", "dns": {"preferred_ip_protocol": "ip4", "query_name": name, **options}}
@@ -43,7 +45,9 @@ def test_answers_are_alike(pair, unbound, authority):
         ("dropped", 0),
     ]:
         assert both.alike(module, unbound.address).value("probe_success") == success, module
-    assert both.alike("over_tls", unbound.tls_address).value("probe_success") == 1
+    # We also tell of its certificates.
+    for answer in both.answers(f"module=over_tls&target={unbound.tls_address}"):
+        assert Scrape(answer.text).value("probe_success") == 1
 
 
 def test_a_name_server_that_is_not_there_is_alike(pair, refused):
