@@ -4,6 +4,7 @@ page = probed(agent, instance)          # waits until the probe has a result
 failure(page, instance)                 # ("tcp_refused", "connect"), or None where it succeeded
 failed(agent, instance, reason, phase)  # waits until it fails for this reason, and for no other
 shape(page, **labels)                   # names and labels of `probe_…`, to compare with blackbox_exporter's
+missing(theirs, page, instance=…)       # what blackbox_exporter's page has and ours has not
 """
 
 from .wait import until
@@ -48,3 +49,13 @@ def shape(page, **labels):
         for name in page.names("probe_")
         for sample in page.series(name, **labels)
     }
+
+
+def missing(theirs, ours, **labels):
+    """The series `probe_…` of another page that ours does not have, with at least their labels."""
+    return [
+        sample
+        for name in theirs.names("probe_")
+        for sample in theirs.series(name)
+        if not ours.series(name, **sample.labels, **labels)
+    ]
