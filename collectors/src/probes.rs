@@ -13,6 +13,7 @@ mod about;
 mod address;
 mod attempt;
 pub mod blackbox;
+pub mod certificates;
 mod database;
 mod dial;
 pub mod dns;
@@ -33,6 +34,7 @@ mod prober;
 pub mod query_response;
 mod record;
 pub mod redis;
+mod reply;
 mod resolve;
 mod schedule;
 mod socket;
@@ -74,6 +76,8 @@ pub struct Config {
     pub redis: Option<redis::Config>,
     /// Connect to a TCP port, and talk to who is there.
     pub tcp: Option<tcp::Config>,
+    /// Look at certificates: those that a server shows in a TLS handshake, or in files.
+    pub tls: Option<certificates::Config>,
     /// Connect to a Unix domain socket, and talk to who is there.
     pub unix: Option<unix::Config>,
     /// Ask a name server.
@@ -111,6 +115,7 @@ impl Default for Config {
             postgres: None,
             redis: None,
             tcp: None,
+            tls: None,
             unix: None,
             dns: None,
             targets: Vec::new(),
@@ -139,6 +144,7 @@ impl Config {
             ("tcp", of(&self.tcp)),
             ("postgres", of(&self.postgres)),
             ("redis", of(&self.redis)),
+            ("tls", of(&self.tls)),
             ("unix", of(&self.unix)),
             ("dns", of(&self.dns)),
         ]
@@ -208,7 +214,11 @@ impl Config {
             return;
         };
         let (target, text) = kind.target();
-        if text.trim().is_empty() && self.targets.is_empty() && self.target_files.is_empty() {
+        if text.trim().is_empty()
+            && kind.more_targets().is_empty()
+            && self.targets.is_empty()
+            && self.target_files.is_empty()
+        {
             at.key(key).key(target).wrong("required, or `targets`");
         }
         for (at, group) in at.key("targets").each(&self.targets) {

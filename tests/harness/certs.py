@@ -133,6 +133,10 @@ class Authority:
         now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
         builder = builder.last_update(now - HOUR).next_update(now + 24 * HOUR)
+        # Every list has a number and says whose it is (RFC 5280, section 5.2).
+        builder = builder.add_extension(x509.CRLNumber(len(self._revoked) + 1), critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
         for revoked in self._revoked:
             builder = builder.add_revoked_certificate(revoked)
         crl = builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

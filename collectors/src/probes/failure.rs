@@ -37,6 +37,10 @@ Phase {
     Transfer = "transfer",
     /// The peer is told who asks.
     Login = "login",
+    /// The server is asked to go over to TLS.
+    Starttls = "starttls",
+    /// Files are read.
+    Read = "read",
     /// What is asked once the connection stands, and the answer to it.
     Query = "query",
     /// The question is sent, until the answer is there.
@@ -97,6 +101,12 @@ Reason {
     TlsWrongHost = "tls_wrong_host",
     /// The certificate was revoked.
     TlsRevoked = "tls_revoked",
+    /// A certificate ends sooner than `fail_if_expires_within`.
+    TlsExpiresSoon = "tls_expires_soon",
+    /// A file with certificates cannot be read, or there is none.
+    TlsFile = "tls_file",
+    /// The server does not go over to TLS.
+    TlsStarttlsRefused = "tls_starttls_refused",
     /// Any other failure to agree on a TLS session.
     TlsHandshake = "tls_handshake",
     /// The handshake did not end in time.

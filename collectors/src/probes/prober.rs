@@ -24,6 +24,11 @@ pub(super) trait Kind: Check {
     /// The key that names the target in these settings, and what it says: empty if it is left to `targets`.
     fn target(&self) -> (&'static str, &str);
 
+    /// More targets that these settings name.
+    fn more_targets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Compiles the settings, once for all targets.
     ///
     /// # Errors

@@ -112,7 +112,11 @@ impl Target {
     pub(super) fn configured(config: &Config) -> Vec<Self> {
         let own = config.kind().map_or("", |kind| kind.target().1);
         let own = (!own.trim().is_empty()).then(|| Self::new(own, config, None));
-        own.into_iter().chain(config.targets.iter().flat_map(|group| Self::group(config, group))).collect()
+        let more = config.kind().map(|kind| kind.more_targets()).unwrap_or_default();
+        own.into_iter()
+            .chain(more.iter().map(|text| Self::new(text, config, None)))
+            .chain(config.targets.iter().flat_map(|group| Self::group(config, group)))
+            .collect()
     }
 
     /// Those of one group.

@@ -25,8 +25,9 @@ use vigie_pipeline::clock::Clock;
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::plug::Error;
 
+pub(super) use self::chain::Described;
 use self::chain::{Chain, Memory};
-pub(super) use self::metrics::forget;
+pub(super) use self::metrics::{describe, earliest_expiry, forget, set_earliest_expiry};
 use self::roots::{Roots, read_certificates};
 use self::verifier::{Verifier, Witness};
 use super::failure::{Failure, Phase, Reason};
@@ -47,6 +48,8 @@ pub struct TlsConfig {
     pub server_name: Option<String>,
     /// Take any certificate.
     pub insecure_skip_verify: bool,
+    /// PEM file with lists of revoked certificates, read at the start; who is on none of them passes.
+    pub crl_file: Option<FilePath>,
     /// The oldest version to agree on; those before TLS12 are never spoken.
     pub min_version: Option<TlsVersion>,
     /// The newest version to agree on: TLS12 or TLS13.
@@ -99,6 +102,9 @@ impl Check for TlsConfig {
     fn check(&self, at: &mut Place<'_>) {
         if let Some(file) = &self.ca_file {
             at.key("ca_file").ok(Roots::of_file(file));
+        }
+        if let Some(file) = &self.crl_file {
+            at.key("crl_file").ok(verifier::check_lists(file, &provider()));
         }
         match (&self.cert_file, &self.key_file) {
             (None, None) => {}
@@ -156,6 +162,8 @@ pub(super) struct Tls {
     roots: Arc<Roots>,
     provider: Arc<CryptoProvider>,
     verifies: bool,
+    /// Tell of each certificate of a chain, not of the peer's own alone.
+    each: bool,
     memory: Mutex<Memory>,
 }
 
@@ -191,8 +199,9 @@ impl Tls {
             None if config.insecure_skip_verify => Arc::new(Roots::none()),
             None => Arc::clone(trust.system.get_or_init(|| Arc::new(Roots::system()))),
         };
-        let verifier =
-            Arc::new(Verifier::new(Arc::clone(&roots), config.insecure_skip_verify, Arc::clone(&provider)));
+        let trusts_all = config.insecure_skip_verify;
+        let verifier = Verifier::new(&roots, trusts_all, &provider, config.crl_file.as_ref())?;
+        let verifier = Arc::new(verifier);
         let builder =
             ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(WallTime(clock.clone())))
                 .with_protocol_versions(&config.versions())?
@@ -212,8 +221,14 @@ impl Tls {
             roots,
             provider,
             verifies: !config.insecure_skip_verify,
+            each: false,
             memory: Mutex::default(),
         })
+    }
+
+    /// The same, but with a series of each certificate that a peer shows.
+    pub(super) fn telling_each(self) -> Self {
+        Self { each: true, ..self }
     }
 
     /// Makes the handshake, in the phase `tls`. What the certificates say is in the record's findings whether it
@@ -246,12 +261,12 @@ impl Tls {
                     record.about.text("tls.protocol.version", version.trim_start_matches("TLS "));
                     record.note(|| format!("agreed on {version} with {name}"));
                 }
-                metrics::set(&mut record.findings, &Session { chain, agreed });
+                metrics::set(&mut record.findings, &Session { chain, agreed }, self.each);
                 Ok(Stream::Tls(Box::new(stream)))
             }
             Err(error) => {
                 let chain = self.chain(&witness.refused(), false);
-                metrics::set(&mut record.findings, &Session { chain, agreed: None });
+                metrics::set(&mut record.findings, &Session { chain, agreed: None }, self.each);
                 Err(Failure::of_handshake(&error))
             }
         }

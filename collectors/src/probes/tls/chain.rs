@@ -16,6 +16,37 @@ use super::roots::Roots;
 /// The longest chain that is followed, from the server's own certificate to a root.
 const LONGEST: usize = 10;
 
+/// As many certificates of a chain are described one by one.
+const DESCRIBED: usize = 20;
+
+/// What one certificate says, ready to become labels and values. Times are seconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::probes) struct Described {
+    pub(in crate::probes) subject: String,
+    pub(in crate::probes) issuer: String,
+    /// In hexadecimal without leading zeros.
+    pub(in crate::probes) serial: String,
+    pub(in crate::probes) not_before: i64,
+    pub(in crate::probes) not_after: i64,
+}
+
+impl Described {
+    /// `None` if it cannot be read.
+    pub(in crate::probes) fn read(der: &CertificateDer<'_>) -> Option<Self> {
+        X509Certificate::from_der(der).ok().map(|(_, certificate)| Self::of(&certificate))
+    }
+
+    fn of(certificate: &X509Certificate<'_>) -> Self {
+        Self {
+            subject: distinguished_name(certificate.subject()),
+            issuer: distinguished_name(certificate.issuer()),
+            serial: hex(trimmed(certificate.raw_serial())),
+            not_before: certificate.validity().not_before.timestamp(),
+            not_after: end(certificate),
+        }
+    }
+}
+
 /// What the chain says, ready to become labels and values. Times are seconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Chain {
@@ -25,12 +56,10 @@ pub(super) struct Chain {
     pub(super) last_chain_expiry: i64,
     /// SHA-256 of the peer's own certificate, in hexadecimal.
     pub(super) fingerprint: String,
-    pub(super) subject: String,
-    pub(super) issuer: String,
     /// The DNS names among the alternative names, with commas.
     pub(super) names: String,
-    /// In hexadecimal without leading zeros.
-    pub(super) serial: String,
+    /// Each certificate, the peer's own first.
+    pub(super) all: Vec<Described>,
 }
 
 /// What Go's zero time is in Unix time: year 1.
@@ -55,10 +84,8 @@ impl Chain {
             earliest_expiry: ends.min().unwrap_or(ZERO_TIME),
             last_chain_expiry,
             fingerprint: hex(sha256(provider, sent.first()?).as_deref().unwrap_or_default()),
-            subject: distinguished_name(own.subject()),
-            issuer: distinguished_name(own.issuer()),
             names: names(&own),
-            serial: hex(trimmed(own.raw_serial())),
+            all: certificates.iter().take(DESCRIBED).map(Described::of).collect(),
         })
     }
 }

@@ -1,13 +1,20 @@
 //! Judges a peer's certificates and keeps those that it refuses: an expired certificate still has an expiry.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, Der, ServerName, TrustAnchor, UnixTime,
+};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{
+    CertRevocationListError, CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+use vigie_pipeline::file_path::FilePath;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
@@ -43,13 +50,21 @@ impl Witness {
 }
 
 impl Verifier {
-    pub(super) fn new(roots: Arc<Roots>, trusts_all: bool, provider: Arc<CryptoProvider>) -> Self {
-        // It fails only if there are no roots: there are no revocation lists to be wrong.
-        let inner =
-            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots.store), Arc::clone(&provider))
-                .build()
-                .ok();
-        Self { inner, roots, trusts_all, provider }
+    /// # Errors
+    /// Lists of revoked certificates that cannot be read.
+    pub(super) fn new(
+        roots: &Arc<Roots>,
+        trusts_all: bool,
+        provider: &Arc<CryptoProvider>,
+        revoked: Option<&FilePath>,
+    ) -> io::Result<Self> {
+        let inner = match revoked {
+            Some(file) => {
+                build(&roots.store, provider, read_lists(file)?).map_err(|error| unusable(file, &error))?
+            }
+            None => build(&roots.store, provider, Vec::new()).unwrap_or_default(),
+        };
+        Ok(Self { inner, roots: Arc::clone(roots), trusts_all, provider: Arc::clone(provider) })
     }
 
     fn judge(
@@ -71,6 +86,46 @@ impl Verifier {
         let Some(inner) = &self.inner else { return Err(CertificateError::UnknownIssuer.into()) };
         inner.verify_server_cert(own, others, name, ocsp, now).map(|_| ())
     }
+}
+
+/// `None` if there are no roots.
+fn build(
+    roots: &Arc<RootCertStore>,
+    provider: &Arc<CryptoProvider>,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<Option<Arc<WebPkiServerVerifier>>, CertRevocationListError> {
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider));
+    // An authority without a list is one that nothing is known of: its certificates pass.
+    match builder.with_crls(revoked).allow_unknown_revocation_status().build() {
+        Err(VerifierBuilderError::InvalidCrl(error)) => Err(error),
+        built => Ok(built.ok()),
+    }
+}
+
+/// Whether the lists of a file can be used, whoever is trusted.
+pub(super) fn check_lists(file: &FilePath, provider: &Arc<CryptoProvider>) -> io::Result<()> {
+    // Lists are not looked at where nobody is trusted at all: this is somebody, whose certificates nobody has.
+    let nobody = TrustAnchor {
+        subject: Der::from_slice(b""),
+        subject_public_key_info: Der::from_slice(b""),
+        name_constraints: None,
+    };
+    let roots = Arc::new(RootCertStore { roots: vec![nobody] });
+    build(&roots, provider, read_lists(file)?).map(|_| ()).map_err(|error| unusable(file, &error))
+}
+
+fn unusable(file: &FilePath, error: &CertRevocationListError) -> io::Error {
+    let file = file.display();
+    io::Error::other(format!("{file}: {error:?}: lists have to be of version 2, with extensions (RFC 5280)"))
+}
+
+/// The lists of revoked certificates in a PEM file, at least one.
+fn read_lists(file: &FilePath) -> io::Result<Vec<CertificateRevocationListDer<'static>>> {
+    let bad = |error: &dyn std::fmt::Display| io::Error::other(format!("open {}: {error}", file.display()));
+    let text = std::fs::read(file).map_err(|error| bad(&error))?;
+    let lists = CertificateRevocationListDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let lists = lists.map_err(|error| bad(&error))?;
+    if lists.is_empty() { Err(bad(&"no list of revoked certificates in it")) } else { Ok(lists) }
 }
 
 /// Name and time alone.
