@@ -37,6 +37,7 @@ pub mod redis;
 mod reply;
 mod resolve;
 mod schedule;
+pub mod smtp;
 mod socket;
 mod station;
 mod stream;
@@ -78,6 +79,8 @@ pub struct Config {
     pub tcp: Option<tcp::Config>,
     /// Look at certificates: those that a server shows in a TLS handshake, or in files.
     pub tls: Option<certificates::Config>,
+    /// Talk to a mail server, up to where it would take mail.
+    pub smtp: Option<smtp::Config>,
     /// Connect to a Unix domain socket, and talk to who is there.
     pub unix: Option<unix::Config>,
     /// Ask a name server.
@@ -116,6 +119,7 @@ impl Default for Config {
             redis: None,
             tcp: None,
             tls: None,
+            smtp: None,
             unix: None,
             dns: None,
             targets: Vec::new(),
@@ -145,6 +149,7 @@ impl Config {
             ("postgres", of(&self.postgres)),
             ("redis", of(&self.redis)),
             ("tls", of(&self.tls)),
+            ("smtp", of(&self.smtp)),
             ("unix", of(&self.unix)),
             ("dns", of(&self.dns)),
         ]

@@ -37,8 +37,14 @@ Phase {
     Transfer = "transfer",
     /// The peer is told who asks.
     Login = "login",
+    /// The server greets.
+    Banner = "banner",
+    /// The agent says its name, and the server what it can do.
+    Ehlo = "ehlo",
     /// The server is asked to go over to TLS.
     Starttls = "starttls",
+    /// Farewell.
+    Quit = "quit",
     /// Files are read.
     Read = "read",
     /// What is asked once the connection stands, and the answer to it.
@@ -189,6 +195,12 @@ Reason {
     BadTarget = "bad_target",
     /// Whoever asked for the probe may not have that address probed.
     TargetForbidden = "target_forbidden",
+    /// A mail server gave another reply than the one that goes on.
+    SmtpStatus = "smtp_status",
+    /// A mail server does not offer `STARTTLS` where it is required.
+    SmtpStarttlsMissing = "smtp_starttls_missing",
+    /// What came is no reply of a mail server.
+    SmtpProtocol = "smtp_protocol",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }
