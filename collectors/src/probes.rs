@@ -47,6 +47,7 @@ mod telemetry;
 mod timeline;
 mod tls;
 pub mod unix;
+pub mod websocket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ pub struct Config {
     pub tls: Option<certificates::Config>,
     /// Talk to a mail server, up to where it would take mail.
     pub smtp: Option<smtp::Config>,
+    /// Upgrade to a websocket and talk over it.
+    pub websocket: Option<websocket::Config>,
     /// Connect to a Unix domain socket, and talk to who is there.
     pub unix: Option<unix::Config>,
     /// Ask a name server.
@@ -120,6 +123,7 @@ impl Default for Config {
             tcp: None,
             tls: None,
             smtp: None,
+            websocket: None,
             unix: None,
             dns: None,
             targets: Vec::new(),
@@ -150,6 +154,7 @@ impl Config {
             ("redis", of(&self.redis)),
             ("tls", of(&self.tls)),
             ("smtp", of(&self.smtp)),
+            ("websocket", of(&self.websocket)),
             ("unix", of(&self.unix)),
             ("dns", of(&self.dns)),
         ]

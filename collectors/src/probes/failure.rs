@@ -45,6 +45,8 @@ Phase {
     Starttls = "starttls",
     /// Farewell.
     Quit = "quit",
+    /// A ping and its answer.
+    Ping = "ping",
     /// Files are read.
     Read = "read",
     /// What is asked once the connection stands, and the answer to it.
@@ -201,6 +203,12 @@ Reason {
     SmtpStarttlsMissing = "smtp_starttls_missing",
     /// What came is no reply of a mail server.
     SmtpProtocol = "smtp_protocol",
+    /// The server answered with another status than that of an upgrade.
+    WebsocketRefused = "websocket_refused",
+    /// The peer closed the websocket.
+    WebsocketClosed = "websocket_closed",
+    /// What came breaks the rules of websockets, or is too much.
+    WebsocketProtocol = "websocket_protocol",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }

@@ -21,7 +21,7 @@ mod metrics;
 mod prober;
 mod response;
 mod rules;
-mod target;
+pub(super) mod target;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,9 +34,12 @@ use vigie_pipeline::secret::Secret;
 use vigie_pipeline::units::ByteSize;
 
 pub use self::compression::Compression;
+pub(super) use self::credentials::Credentials;
 pub use self::credentials::{Authorization, BasicAuth};
+pub(super) use self::exchange::TRACEPARENT;
 pub use self::header_match::HeaderMatch;
 pub use self::header_values::HeaderValues;
+pub(super) use self::prober::AGENT;
 use self::prober::Prober;
 use self::target::Target;
 use super::Shared;

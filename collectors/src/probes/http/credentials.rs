@@ -80,7 +80,7 @@ impl Check for Authorization {
 
 /// What to send as `Authorization`.
 #[derive(Debug)]
-pub(super) enum Credentials {
+pub(in crate::probes) enum Credentials {
     /// User and password.
     Basic(User, Password),
     /// Scheme and the rest.
@@ -88,13 +88,13 @@ pub(super) enum Credentials {
 }
 
 #[derive(Debug)]
-pub(super) enum User {
+pub(in crate::probes) enum User {
     Given(String),
     File(FilePath),
 }
 
 impl Credentials {
-    pub(super) fn basic(config: &BasicAuth) -> Self {
+    pub(in crate::probes) fn basic(config: &BasicAuth) -> Self {
         let user = match &config.username_file {
             Some(file) => User::File(file.clone()),
             None => User::Given(config.username.clone()),
@@ -102,13 +102,13 @@ impl Credentials {
         Self::Basic(user, Password::new(config.password.as_ref(), config.password_file.as_ref()))
     }
 
-    pub(super) fn other(config: &Authorization) -> Self {
+    pub(in crate::probes) fn other(config: &Authorization) -> Self {
         let credentials = Password::new(config.credentials.as_ref(), config.credentials_file.as_ref());
         Self::Scheme(config.scheme.clone(), credentials)
     }
 
     /// The header's value as it is now.
-    pub(super) async fn header(&self, record: &mut Record) -> Result<HeaderValue, Failure> {
+    pub(in crate::probes) async fn header(&self, record: &mut Record) -> Result<HeaderValue, Failure> {
         match self {
             Self::Basic(user, password) => {
                 let user = match user {

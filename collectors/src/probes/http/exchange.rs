@@ -26,7 +26,7 @@ use crate::probes::tls;
 /// As Go's client and so blackbox_exporter.
 const MAX_REDIRECTS: u16 = 10;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(in crate::probes) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 impl Prober {
     /// Runs once against `home`.

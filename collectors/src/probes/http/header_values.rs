@@ -71,7 +71,11 @@ impl HeaderValues {
     ///
     /// # Errors
     /// A value that no header may have.
-    pub(super) fn add_values(&self, name: &HeaderName, headers: &mut HeaderMap) -> Result<(), Error> {
+    pub(in crate::probes) fn add_values(
+        &self,
+        name: &HeaderName,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Error> {
         for value in &self.values {
             headers.append(name, HeaderValue::from_str(value)?);
         }
@@ -79,7 +83,7 @@ impl HeaderValues {
     }
 
     /// Adds what may not be seen, as it is now.
-    pub(super) async fn add_secrets(
+    pub(in crate::probes) async fn add_secrets(
         &self,
         name: &HeaderName,
         headers: &mut HeaderMap,

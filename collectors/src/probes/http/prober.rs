@@ -25,7 +25,8 @@ use crate::probes::prober::{self, Aim, Host, Phases};
 use crate::probes::record::Record;
 use crate::probes::tls::Tls;
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("vigie/", env!("CARGO_PKG_VERSION")));
+pub(in crate::probes) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("vigie/", env!("CARGO_PKG_VERSION")));
 
 /// An HTTP probe, ready to run again and again.
 #[derive(Debug)]

@@ -8,22 +8,22 @@ use url::{Host, Position, Url};
 
 /// Where to connect: a name that has to be resolved, or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(in crate::probes) enum Endpoint {
     Name(String),
     Address(IpAddr),
 }
 
 /// An absolute `http` or `https` URL with a host, without user, password and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(in crate::probes) struct Target {
     url: Url,
-    pub(super) endpoint: Endpoint,
-    pub(super) port: u16,
+    pub(in crate::probes) endpoint: Endpoint,
+    pub(in crate::probes) port: u16,
 }
 
 /// Why a text is no target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TargetError {
+pub(in crate::probes) enum TargetError {
     #[error("not a URL: {0}")]
     Url(#[from] url::ParseError),
     #[error("not an http or https URL; write for example `https://shop.example/`")]
@@ -38,7 +38,7 @@ pub(super) enum TargetError {
 
 impl Target {
     /// Reads a URL as the configuration has it.
-    pub(super) fn parse(text: &str) -> Result<Self, TargetError> {
+    pub(in crate::probes) fn parse(text: &str) -> Result<Self, TargetError> {
         let url = match Url::parse(text.trim()) {
             Err(url::ParseError::RelativeUrlWithoutBase) => return Err(TargetError::Scheme),
             parsed => parsed?,
@@ -50,7 +50,7 @@ impl Target {
     }
 
     /// Where a redirect from here with this `Location` leads. A user and password in it are left out.
-    pub(super) fn redirected(&self, location: &str) -> Result<Self, TargetError> {
+    pub(in crate::probes) fn redirected(&self, location: &str) -> Result<Self, TargetError> {
         Self::of(self.url.join(location.trim())?)
     }
 
@@ -74,12 +74,12 @@ impl Target {
         if carried { Ok(target) } else { Err(TargetError::Characters) }
     }
 
-    pub(super) fn is_https(&self) -> bool {
+    pub(in crate::probes) fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
     /// The host as TLS and headers name it: without brackets.
-    pub(super) fn host(&self) -> String {
+    pub(in crate::probes) fn host(&self) -> String {
         match &self.endpoint {
             Endpoint::Name(name) => name.clone(),
             Endpoint::Address(ip) => ip.to_string(),
@@ -87,17 +87,17 @@ impl Target {
     }
 
     /// The host, and the port where it is not the scheme's own: what `Host` says.
-    pub(super) fn authority(&self) -> &str {
+    pub(in crate::probes) fn authority(&self) -> &str {
         &self.url[Position::BeforeHost..Position::AfterPort]
     }
 
     /// Path and query: what the request line of HTTP/1.1 says.
-    pub(super) fn origin_form(&self) -> Result<Uri, http::uri::InvalidUri> {
+    pub(in crate::probes) fn origin_form(&self) -> Result<Uri, http::uri::InvalidUri> {
         self.url[Position::BeforePath..Position::AfterQuery].parse()
     }
 
     /// All of it: what HTTP/2 sends in its pseudo-headers. `authority` takes the place of the host.
-    pub(super) fn absolute_form(&self, authority: &str) -> Result<Uri, http::Error> {
+    pub(in crate::probes) fn absolute_form(&self, authority: &str) -> Result<Uri, http::Error> {
         Uri::builder()
             .scheme(self.url.scheme())
             .authority(authority)
@@ -107,7 +107,7 @@ impl Target {
 
     /// Whether a secret meant for this target may be sent to `other`: the same host, and not from TLS to
     /// plain text.
-    pub(super) fn trusts(&self, other: &Self) -> bool {
+    pub(in crate::probes) fn trusts(&self, other: &Self) -> bool {
         self.endpoint == other.endpoint && (other.is_https() || !self.is_https())
     }
 }
