@@ -25,6 +25,7 @@ mod guard;
 mod histogram;
 mod host_port;
 pub mod http;
+pub mod icmp;
 mod lines;
 mod metrics;
 mod numeral;
@@ -88,6 +89,8 @@ pub struct Config {
     pub unix: Option<unix::Config>,
     /// Ask a name server.
     pub dns: Option<dns::Config>,
+    /// Ping a host.
+    pub icmp: Option<icmp::Config>,
     /// More targets, with labels and settings of their own.
     pub targets: Vec<TargetGroup>,
     /// Files with more targets, in the form of Prometheus' service discovery by files, read again when they change.
@@ -126,6 +129,7 @@ impl Default for Config {
             websocket: None,
             unix: None,
             dns: None,
+            icmp: None,
             targets: Vec::new(),
             target_files: Vec::new(),
             labels: BTreeMap::new(),
@@ -157,6 +161,7 @@ impl Config {
             ("websocket", of(&self.websocket)),
             ("unix", of(&self.unix)),
             ("dns", of(&self.dns)),
+            ("icmp", of(&self.icmp)),
         ]
     }
 

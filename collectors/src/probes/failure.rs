@@ -53,6 +53,10 @@ Phase {
     Query = "query",
     /// The question is sent, until the answer is there.
     Request = "request",
+    /// The socket is opened and the packet is made.
+    Setup = "setup",
+    /// The packet is sent, until its reply is there.
+    Rtt = "rtt",
 }
 }
 
@@ -81,6 +85,16 @@ Reason {
     UdpUnreachable = "udp_unreachable",
     /// Any other trouble with a datagram.
     UdpError = "udp_error",
+    /// Neither an unprivileged nor a raw socket is allowed.
+    IcmpPermission = "icmp_permission",
+    /// A host on the way, or this one, says that there is no way to the target.
+    IcmpUnreachable = "icmp_unreachable",
+    /// The request took as many hops as it may.
+    IcmpTimeExceeded = "icmp_time_exceeded",
+    /// The request is larger than a link on the way, and may not be cut.
+    IcmpTooBig = "icmp_too_big",
+    /// Any other trouble with a ping.
+    IcmpError = "icmp_error",
     /// Nothing listens there.
     TcpRefused = "tcp_refused",
     /// No answer to the connection attempt in time.
