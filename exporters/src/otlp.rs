@@ -33,7 +33,6 @@ mod lane;
 mod metrics;
 mod news;
 mod parcel;
-mod percent;
 mod portion;
 mod progress;
 mod proxy;

@@ -4,17 +4,16 @@
 //! TLS and gRPC go through a tunnel (`CONNECT`), plain HTTP requests are handed to the proxy whole. Loopback
 //! is never asked of a proxy: it would be the proxy's.
 
-use std::net::IpAddr;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use vigie_pipeline::percent;
+use vigie_pipeline::proxies::{self, is_exempt, is_loopback};
 
 use super::answer::shown;
 use super::failure::{Failure, Phase};
-use super::percent;
 use super::target::Target;
 
 /// See the module.
@@ -41,19 +40,12 @@ impl Proxy {
         target: &Target,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, ProxyError> {
-        let set = |name: &str| {
-            [name.to_ascii_lowercase(), name.to_owned()]
-                .into_iter()
-                .find_map(|name| variable(&name).filter(|value| !value.trim().is_empty()).map(|v| (name, v)))
-        };
-        let Some((variable, url)) = set(if target.tls { "HTTPS_PROXY" } else { "HTTP_PROXY" }) else {
-            return Ok(None);
-        };
-        let exempt = set("NO_PROXY").is_some_and(|(_, list)| is_exempt(target, &list));
-        if exempt || is_loopback(&target.host) {
+        let Some((name, url)) = proxies::variable(target.tls, &variable) else { return Ok(None) };
+        let list = proxies::exempt(&variable).unwrap_or_default();
+        if is_loopback(&target.host) || is_exempt(&target.host, target.port, &list) {
             return Ok(None);
         }
-        Self::parse(url.trim()).map(Some).ok_or(ProxyError { variable })
+        Self::parse(url.trim()).map(Some).ok_or(ProxyError { variable: name })
     }
 
     /// `http://user:password@host:port`; scheme, credentials and port may be left out.
@@ -121,69 +113,6 @@ impl Proxy {
             }
             _ => Err(Failure::new(Phase::Proxy, format_args!("answered `{}`", shown(line)))),
         }
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let named = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
-    named || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// Whether `list` names the target: `*`, an address, a network as `10.0.0.0/8`, a host, or a domain with all
-/// that is below it, with a dot before it or without; each with a port or without.
-fn is_exempt(target: &Target, list: &str) -> bool {
-    let host = target.host.trim_end_matches('.').to_ascii_lowercase();
-    let address = host.parse::<IpAddr>().ok();
-    list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
-        let entry = entry.to_ascii_lowercase();
-        if entry == "*" {
-            return true;
-        }
-        let (name, port) = split_port(&entry);
-        if port.is_some_and(|port| port != target.port) {
-            return false;
-        }
-        match address {
-            Some(address) => in_network(address, name),
-            None => {
-                let domain = name.trim_start_matches("*.").trim_matches('.');
-                let below = host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-                !domain.is_empty() && (host == domain || below)
-            }
-        }
-    })
-}
-
-/// `host:port`, `[address]:port`, or one of them without a port; an IPv6 address without brackets has none.
-fn split_port(entry: &str) -> (&str, Option<u16>) {
-    if let Some((name, rest)) = entry.strip_prefix('[').and_then(|entry| entry.split_once(']')) {
-        return (name, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
-    }
-    match entry.split_once(':') {
-        Some((name, port)) if !port.contains(':') => match port.parse() {
-            Ok(port) => (name, Some(port)),
-            Err(_) => (entry, None),
-        },
-        _ => (entry, None),
-    }
-}
-
-fn in_network(address: IpAddr, network: &str) -> bool {
-    let (base, bits) = match network.split_once('/') {
-        Some((base, bits)) => (base, bits.parse::<u32>().ok()),
-        None => (network, Some(128)),
-    };
-    let (Ok(base), Some(bits)) = (base.parse::<IpAddr>(), bits) else { return false };
-    match (address, base) {
-        (IpAddr::V4(address), IpAddr::V4(base)) => {
-            let mask = u32::MAX.checked_shl(32 - bits.min(32)).unwrap_or(0);
-            address.to_bits() & mask == base.to_bits() & mask
-        }
-        (IpAddr::V6(address), IpAddr::V6(base)) => {
-            let mask = u128::MAX.checked_shl(128 - bits.min(128)).unwrap_or(0);
-            address.to_bits() & mask == base.to_bits() & mask
-        }
-        _ => false,
     }
 }
 

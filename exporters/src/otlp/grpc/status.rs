@@ -8,7 +8,7 @@ use http::HeaderMap;
 use prost::Message;
 
 use crate::otlp::answer::{self, Answer, Fault};
-use crate::otlp::percent;
+use vigie_pipeline::percent;
 
 /// The status codes that mean something here.
 mod code {

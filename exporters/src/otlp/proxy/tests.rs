@@ -84,8 +84,8 @@ fn credentials_go_with_the_request_and_are_not_shown() {
 proptest! {
     #[test]
     fn no_list_and_no_url_is_too_odd(list in "[ -~]{0,60}", url in "\\PC{0,40}") {
-        let _ = is_exempt(&target("http://otlp.example:1"), &list);
-        let _ = is_exempt(&target("http://10.0.0.1"), &list);
+        let _ = is_exempt("otlp.example", 1, &list);
+        let _ = is_exempt("10.0.0.1", 80, &list);
         let _ = Proxy::parse(&url);
     }
 }

@@ -1,7 +1,8 @@
 //! Bytes that a text writes as `%XX`, as URLs and gRPC messages do.
 
 /// The bytes that `text` stands for. What is no escape is taken as it is.
-pub(super) fn decode(text: &str) -> Vec<u8> {
+#[must_use]
+pub fn decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
