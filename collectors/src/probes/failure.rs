@@ -157,6 +157,16 @@ Reason {
     BodyMismatch = "body_mismatch",
     /// A rule about a header of the response says no.
     HeaderMismatch = "header_mismatch",
+    /// The body is not JSON.
+    BodyNotJson = "body_not_json",
+    /// A rule about the JSON of the body says no.
+    JsonMismatch = "json_mismatch",
+    /// An answer does not have a value that it should have, or the value cannot go where it is to go.
+    FlowExtract = "flow_extract",
+    /// The proxy could not be got at.
+    ProxyUnreachable = "proxy_unreachable",
+    /// The proxy did not open a tunnel.
+    ProxyRefused = "proxy_refused",
     /// The body is not compressed as `compression` says.
     BodyCompression = "body_compression",
     /// The body exceeds `body_size_limit`, or the memory there is to search it.
@@ -223,7 +233,7 @@ Reason {
     WebsocketClosed = "websocket_closed",
     /// What came breaks the rules of websockets, or is too much.
     WebsocketProtocol = "websocket_protocol",
-    /// A file that the configuration names could not be read.
+    /// A file that the configuration names could not be read, or a token not be fetched.
     Credentials = "credentials",
 }
 }

@@ -13,12 +13,17 @@ mod body;
 mod check;
 mod compression;
 mod connection;
+mod cookies;
 mod credentials;
 mod exchange;
 mod header_match;
 mod header_values;
+mod json;
+mod json_path;
 mod metrics;
+mod oauth2;
 mod prober;
+mod proxy;
 mod response;
 mod rules;
 pub(super) mod target;
@@ -40,8 +45,14 @@ pub(super) use self::exchange::TRACEPARENT;
 pub use self::header_match::HeaderMatch;
 pub use self::header_values::HeaderValues;
 pub(super) use self::prober::AGENT;
-use self::prober::Prober;
-use self::target::Target;
+pub(super) use self::cookies::Jar;
+pub(super) use self::exchange::{Answer, Ask};
+pub use self::json::JsonRule;
+pub(super) use self::json::parse as parse_json;
+pub(super) use self::json_path::JsonPath;
+pub use self::oauth2::OAuth2;
+pub(super) use self::prober::Prober as HttpProber;
+pub(super) use self::target::Target;
 use super::Shared;
 use super::prober::{self as probing, Kind};
 pub use super::resolve::IpProtocol;
@@ -81,6 +92,12 @@ pub struct Config {
     pub fail_if_body_matches_regexp: Vec<String>,
     /// Fail if one of these regular expressions does not match the body.
     pub fail_if_body_not_matches_regexp: Vec<String>,
+    /// Fail if the body is not JSON, or not as all of these say.
+    pub json: Vec<JsonRule>,
+    /// An expression in CEL; refused, as no CEL is built in: use `json`.
+    pub fail_if_body_json_matches_cel: Option<String>,
+    /// An expression in CEL; refused, as no CEL is built in: use `json`.
+    pub fail_if_body_json_not_matches_cel: Option<String>,
     /// Fail if the body, decompressed, is longer than this; 0 for no limit.
     pub body_size_limit: ByteSize,
     /// Decompress the body so, and fail if it is not compressed so. Nothing is asked for by this: set
@@ -90,10 +107,25 @@ pub struct Config {
     pub tls_config: TlsConfig,
     /// Offer HTTP/2 over TLS.
     pub enable_http2: bool,
+    /// HTTP/3; refused if it is to be used, as it is not built in.
+    pub enable_http3: bool,
     /// User and password to send.
     pub basic_auth: Option<BasicAuth>,
     /// Any other authorization to send, a bearer token for example.
     pub authorization: Option<Authorization>,
+    /// Fetch a token as the authorization to send.
+    pub oauth2: Option<OAuth2>,
+    /// Ask this proxy, `http://user:password@host:port` or `https://`.
+    pub proxy_url: Option<Secret>,
+    /// Whom not to ask it for: hosts, domains, addresses and networks, each with a port or without, with commas
+    /// between them.
+    pub no_proxy: String,
+    /// Ask the proxy that `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name.
+    pub proxy_from_environment: bool,
+    /// Headers of the `CONNECT` by which a proxy is asked for a tunnel.
+    pub proxy_connect_header: BTreeMap<String, Vec<Secret>>,
+    /// Leave it to the proxy to resolve the target's name.
+    pub skip_resolve_phase_with_proxy: bool,
     /// The family of addresses to prefer.
     pub preferred_ip_protocol: IpProtocol,
     /// Use the other family if a name has no address of the preferred one.
@@ -118,12 +150,22 @@ impl Default for Config {
             fail_if_header_not_matches: Vec::new(),
             fail_if_body_matches_regexp: Vec::new(),
             fail_if_body_not_matches_regexp: Vec::new(),
+            json: Vec::new(),
+            fail_if_body_json_matches_cel: None,
+            fail_if_body_json_not_matches_cel: None,
             body_size_limit: ByteSize::mib(100),
             compression: None,
             tls_config: TlsConfig::default(),
             enable_http2: true,
+            enable_http3: false,
             basic_auth: None,
             authorization: None,
+            oauth2: None,
+            proxy_url: None,
+            no_proxy: String::new(),
+            proxy_from_environment: false,
+            proxy_connect_header: BTreeMap::new(),
+            skip_resolve_phase_with_proxy: false,
             preferred_ip_protocol: IpProtocol::Ip6,
             ip_protocol_fallback: true,
         }
@@ -140,7 +182,7 @@ impl Kind for Config {
         shared: &Arc<Shared>,
         surroundings: &Surroundings,
     ) -> Result<Box<dyn probing::Prober>, Error> {
-        Ok(Box::new(Prober::new(self, shared, surroundings)?))
+        Ok(Box::new(HttpProber::new(self, shared, surroundings)?))
     }
 
     fn check_target(&self, target: &str) -> Result<(), Error> {

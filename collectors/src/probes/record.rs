@@ -54,6 +54,11 @@ impl Record {
         self
     }
 
+    /// Another one, for what is done on the way and is not to be seen here.
+    pub(super) fn apart(&self) -> Self {
+        Self::new(self.clock.clone())
+    }
+
     /// The monotonic time.
     pub(super) fn now(&self) -> Instant {
         self.clock.monotonic()

@@ -5,6 +5,7 @@ mod behaviour;
 mod certificates;
 mod configuration;
 mod failures;
+mod proxies;
 mod requests;
 mod responses;
 pub(in crate::probes) mod rig;

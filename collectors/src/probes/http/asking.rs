@@ -19,10 +19,12 @@ pub(super) struct Asking<'a> {
     pub(super) target: Cow<'a, Target>,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
+    /// Those that go only to where they are meant for.
+    pub(super) secret: HeaderMap,
     pub(super) body: Bytes,
     /// `Host`, if it is not the target's own.
     pub(super) host: Option<&'a str>,
-    /// Credentials may be sent.
+    /// Secrets may be sent.
     pub(super) trusted: bool,
     pub(super) first: bool,
 }
@@ -44,8 +46,9 @@ impl Asking<'_> {
             Failure::new(Reason::BadRedirect, Phase::Processing, format_args!("Location: {detail}"))
         })?;
         let trusted = self.trusted && self.home.trusts(&target);
-        let mut headers = self.headers;
+        let (mut headers, mut secret) = (self.headers, self.secret);
         if !trusted {
+            secret.clear();
             for name in [AUTHORIZATION, COOKIE, WWW_AUTHENTICATE] {
                 headers.remove(name);
             }
@@ -54,7 +57,8 @@ impl Asking<'_> {
             307 | 308 => (self.method, self.body),
             _ => {
                 for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE] {
-                    headers.remove(name);
+                    headers.remove(&name);
+                    secret.remove(name);
                 }
                 let method = if self.method == Method::HEAD { Method::HEAD } else { Method::GET };
                 (method, Bytes::new())
@@ -63,7 +67,7 @@ impl Asking<'_> {
         let same = target.authority() == self.target.authority();
         let host = self.host.filter(|_| same);
         let target = Cow::Owned(target);
-        Ok(Self { home: self.home, target, method, headers, body, host, trusted, first: false })
+        Ok(Self { home: self.home, target, method, headers, secret, body, host, trusted, first: false })
     }
 }
 

@@ -18,13 +18,13 @@ const TURN: usize = 32;
 
 /// A body as far as it was held, with the memory that it takes.
 #[derive(Debug, Default)]
-pub(super) struct Body {
+pub(in crate::probes) struct Body {
     bytes: Vec<u8>,
     held: Vec<Reservation>,
 }
 
 impl Body {
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::probes) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }

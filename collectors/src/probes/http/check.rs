@@ -5,6 +5,7 @@ use regex::bytes::Regex;
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::secret::Secret;
 
+use super::proxy::Proxy;
 use super::target::Target;
 use super::{Config, header_values};
 
@@ -15,6 +16,13 @@ impl Check for Config {
         if !self.url.trim().is_empty() {
             at.key("url").ok(Target::parse(&self.url));
         }
+        self.check_settings(at);
+    }
+}
+
+impl Config {
+    /// What is wrong, but for the URL.
+    pub(in crate::probes) fn check_settings(&self, at: &mut Place<'_>) {
         at.key("method").ok(method(&self.method));
         for (name, value) in &self.headers {
             let at = at.key("headers").key(name);
@@ -54,6 +62,24 @@ impl Check for Config {
             }
         }
         self.tls_config.check(&mut at.key("tls_config"));
+        self.check_authorization(at);
+        self.check_proxy(at);
+        at.key("json").check_each(&self.json);
+        for (key, expression) in [
+            ("fail_if_body_json_matches_cel", &self.fail_if_body_json_matches_cel),
+            ("fail_if_body_json_not_matches_cel", &self.fail_if_body_json_not_matches_cel),
+        ] {
+            if expression.is_some() {
+                at.key(key).wrong("CEL is not built in: say it with `json`");
+            }
+        }
+        if self.enable_http3 {
+            at.key("enable_http3").wrong("HTTP/3 is not built in");
+        }
+    }
+
+    /// One way of saying who asks.
+    fn check_authorization(&self, at: &Place<'_>) {
         if let Some(auth) = &self.basic_auth {
             auth.check(&mut at.key("basic_auth"));
         }
@@ -63,10 +89,34 @@ impl Check for Config {
                 at.key("authorization").wrong("give either basic_auth or authorization");
             }
         }
+        if let Some(oauth2) = &self.oauth2 {
+            oauth2.check(&mut at.key("oauth2"));
+            if self.basic_auth.is_some() || self.authorization.is_some() {
+                at.key("oauth2").wrong("give either oauth2, or basic_auth or authorization");
+            }
+        }
     }
-}
 
-impl Config {
+    /// One way of saying which proxy, and nothing about one where there is none.
+    fn check_proxy(&self, at: &Place<'_>) {
+        if let Some(url) = &self.proxy_url {
+            at.key("proxy_url").ok(Proxy::parse(url.reveal()));
+            if self.proxy_from_environment {
+                at.key("proxy_from_environment").wrong("give either proxy_url or proxy_from_environment");
+            }
+        } else if !self.no_proxy.is_empty() {
+            at.key("no_proxy").wrong("needs proxy_url as well");
+        }
+        if !self.proxy_connect_header.is_empty() && self.proxy_url.is_none() && !self.proxy_from_environment {
+            at.key("proxy_connect_header").wrong("needs proxy_url or proxy_from_environment as well");
+        }
+        for (name, values) in &self.proxy_connect_header {
+            for (at, value) in at.key("proxy_connect_header").key(name).each(values) {
+                at.ok(header(name, value));
+            }
+        }
+    }
+
     /// What is sent and what comes back has to be of one mind.
     fn check_body(&self, at: &Place<'_>) {
         if let Some(file) = &self.body_file {

@@ -9,6 +9,7 @@ use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::secret::Secret;
 
+use super::oauth2::Tokens;
 use crate::probes::failure::{Failure, Phase, Reason};
 use crate::probes::password::{Password, check_password, read_secret};
 use crate::probes::record::Record;
@@ -85,6 +86,8 @@ pub(in crate::probes) enum Credentials {
     Basic(User, Password),
     /// Scheme and the rest.
     Scheme(String, Password),
+    /// Tokens that are fetched.
+    Token(Tokens),
 }
 
 #[derive(Debug)]
@@ -122,6 +125,7 @@ impl Credentials {
                 let credentials = credentials.reveal(Phase::Processing, record).await?.unwrap_or_default();
                 sensitive(&format!("{scheme} {credentials}"))
             }
+            Self::Token(tokens) => tokens.header(record).await,
         }
     }
 }

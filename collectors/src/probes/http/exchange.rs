@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, LAST_MODIFIED, LOCATION};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, LAST_MODIFIED, LOCATION, PROXY_AUTHORIZATION,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -13,10 +15,13 @@ use tokio::net::TcpStream;
 use super::asking::Asking;
 use super::body::{self, Body, Sink};
 use super::connection::Connection;
-use super::metrics;
+use super::cookies::Jar;
+use super::credentials::Credentials;
 use super::prober::Prober;
+use super::proxy::{self, Proxy};
 use super::response::Response;
 use super::target::{Endpoint, Target};
+use super::{json, metrics};
 use crate::probes::failure::{Failure, Phase, Reason};
 use crate::probes::prober::Aim;
 use crate::probes::record::Record;
@@ -28,49 +33,118 @@ const MAX_REDIRECTS: u16 = 10;
 
 pub(in crate::probes) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// What is asked for beside what the settings say.
+#[derive(Debug)]
+pub(in crate::probes) struct Ask<'a> {
+    pub(in crate::probes) target: &'a Target,
+    /// Instead of those of the same names; they go only to where they are meant for.
+    pub(in crate::probes) headers: HeaderMap,
+    /// Instead of the one of the settings.
+    pub(in crate::probes) body: Option<Bytes>,
+    pub(in crate::probes) cookies: &'a mut Jar,
+    /// Whether the body is wanted.
+    pub(in crate::probes) keep: bool,
+}
+
+/// A response that was found good.
+#[derive(Debug)]
+pub(in crate::probes) struct Answer {
+    pub(in crate::probes) response: Response,
+    /// Nothing if it was not wanted.
+    pub(in crate::probes) body: Body,
+}
+
+/// How a request gets to its target.
+enum Way<'a> {
+    /// Over a connection, or a tunnel, of its own.
+    Direct,
+    /// It is handed to this proxy, which is to ask for it at this place.
+    Proxy(&'a Proxy, String),
+}
+
+/// What becomes of one round trip.
+enum Turn {
+    /// A `Location` to follow.
+    Redirect(String),
+    Answer(Answer),
+}
+
 impl Prober {
-    /// Runs once against `home`.
-    pub(super) async fn run(&self, home: &Target, aim: &Aim<'_>, record: &mut Record) -> Result<(), Failure> {
-        let mut headers = self.headers.clone();
+    /// Asks, follows redirects, and judges the last response.
+    pub(in crate::probes) async fn exchange(
+        &self,
+        ask: Ask<'_>,
+        aim: &Aim<'_>,
+        record: &mut Record,
+    ) -> Result<Answer, Failure> {
+        let mut asking = self.asking(&ask, aim, record).await?;
+        let Ask { cookies, keep, .. } = ask;
+        loop {
+            match self.round_trip(&asking, aim, cookies, keep, record).await? {
+                Turn::Answer(answer) => return Ok(answer),
+                Turn::Redirect(location) => {
+                    asking = asking.redirected(metrics::status(record), &location)?;
+                    let now = record.now();
+                    record.timeline.next_hop(now);
+                }
+            }
+        }
+    }
+
+    /// The first request.
+    async fn asking<'a>(
+        &'a self,
+        ask: &Ask<'a>,
+        aim: &Aim<'a>,
+        record: &mut Record,
+    ) -> Result<Asking<'a>, Failure> {
+        let (mut headers, mut secret) = (self.headers.clone(), HeaderMap::new());
         if let Some(trace) = aim.trace {
             headers.insert(TRACEPARENT, trace.traceparent());
         }
-        let mut asking = Asking {
-            home,
-            target: Cow::Borrowed(home),
+        for (name, values) in &self.secret_headers {
+            // With those that may be seen before them, as these take their place.
+            for value in headers.get_all(name) {
+                secret.append(name, value.clone());
+            }
+            values.add_secrets(name, &mut secret, record).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            secret.insert(AUTHORIZATION, credentials.header(record).await?);
+        }
+        for (name, value) in &ask.headers {
+            headers.remove(name);
+            secret.insert(name, value.clone());
+        }
+        let body = match (&ask.body, &self.config.body_file) {
+            (Some(body), _) => body.clone(),
+            (None, Some(file)) => body::read_file(file).await?,
+            (None, None) => Bytes::copy_from_slice(self.config.body.as_bytes()),
+        };
+        Ok(Asking {
+            home: ask.target,
+            target: Cow::Borrowed(ask.target),
             method: self.method.clone(),
             headers,
-            body: self.body(record).await?,
+            secret,
+            body,
             host: self.host.as_deref().or(aim.hostname),
             trusted: true,
             first: true,
-        };
-        while let Some(location) = self.round_trip(&asking, aim, record).await? {
-            asking = asking.redirected(metrics::status(record), &location)?;
-            let now = record.now();
-            record.timeline.next_hop(now);
-        }
-        Ok(())
+        })
     }
 
-    /// What is sent as the body.
-    async fn body(&self, record: &mut Record) -> Result<Bytes, Failure> {
-        let Some(file) = &self.config.body_file else {
-            return Ok(Bytes::copy_from_slice(self.config.body.as_bytes()));
-        };
-        record.note(|| format!("sending {}", file.display()));
-        body::read_file(file).await
-    }
-
-    /// Asks once and judges the response, unless it is a redirect to follow: then its `Location` is returned.
+    /// Asks once and judges the response, unless it is a redirect to follow.
     async fn round_trip(
         &self,
         asking: &Asking<'_>,
         aim: &Aim<'_>,
+        cookies: &mut Jar,
+        keep: bool,
         record: &mut Record,
-    ) -> Result<Option<String>, Failure> {
-        let mut connection = self.connect(asking, aim, record).await?;
-        let request = self.request(asking, connection.is_http2(), record).await?;
+    ) -> Result<Turn, Failure> {
+        let (mut connection, way) = self.connect(asking, aim, record).await?;
+        let request = self.request(asking, &way, connection.is_http2(), cookies, record)?;
         let sent = connection.send(request, |at| record.timeline.enter(Phase::Transfer, at)).await;
         let phase = record.timeline.phase().unwrap_or(Phase::Processing);
         let response = sent.map_err(|error| Failure::of_hyper(phase, &error))?;
@@ -88,35 +162,45 @@ impl Prober {
         metrics::response(&response, record);
         record.excerpt.restart();
         record.note(|| format!("received {} over {:?}", head.status, head.version));
+        cookies.store(&asking.target, &response.headers, self.unix_time());
+        if let (401, Some(Credentials::Token(tokens))) = (response.status, &self.credentials) {
+            tokens.forget().await;
+        }
         let location = is_redirect(head.status).then(|| response.headers.get(LOCATION)).flatten();
         let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let keep = keep || self.rules.read_body();
         if let Some(location) = location.filter(|location| !location.is_empty()) {
             let redirects = metrics::redirected(record);
             if self.config.follow_redirects && redirects <= MAX_REDIRECTS {
-                return Ok(Some(location));
+                return Ok(Turn::Redirect(location));
             }
             if redirects > MAX_REDIRECTS {
                 self.rules.judge_status(response.status).map_err(|_| {
                     Failure::new(Reason::TooManyRedirects, Phase::Processing, "stopped after 10 redirects")
                 })?;
             }
-            if !self.rules.read_body() {
-                return self.judge(&response, Ok(Body::default()), record).map(|()| None);
+            if !keep {
+                return self.judge(response, Ok(Body::default()), record).map(Turn::Answer);
             }
         }
-        let read = self.read_body(&mut connection, &mut body, record).await;
+        let read = self.read_body(&mut connection, &mut body, keep, record).await;
         let now = record.now();
         record.timeline.close(now);
-        self.judge(&response, read, record).map(|()| None)
+        self.judge(response, read, record).map(Turn::Answer)
+    }
+
+    /// The wall clock, in seconds since the Unix epoch.
+    fn unix_time(&self) -> i64 {
+        (self.clock.unix_nanos() / 1_000_000_000).cast_signed()
     }
 
     /// The verdict. A bad status says more than a body that broke off.
     fn judge(
         &self,
-        response: &Response,
+        response: Response,
         body: Result<Body, Failure>,
         record: &mut Record,
-    ) -> Result<(), Failure> {
+    ) -> Result<Answer, Failure> {
         self.rules.judge_status(response.status)?;
         if self.rules.read_headers() {
             let verdict = self.rules.judge_headers(&response.headers);
@@ -124,37 +208,88 @@ impl Prober {
             verdict?;
         }
         let body = body?;
-        if self.rules.read_body() {
+        if self.rules.search_body() {
             let verdict = self.rules.judge_body(body.bytes());
             metrics::regex(verdict.is_err(), record);
             verdict?;
         }
-        self.rules.judge_transport(response)
+        if self.rules.read_json() {
+            let verdict = json::parse(body.bytes(), &self.memory, |value| self.rules.judge_json(value));
+            metrics::json(verdict.is_err(), record);
+            verdict?;
+        }
+        self.rules.judge_transport(&response)?;
+        Ok(Answer { response, body })
     }
 
+    /// The way to the target, plain or in TLS, through a proxy or not.
     async fn connect(
         &self,
         asking: &Asking<'_>,
         aim: &Aim<'_>,
         record: &mut Record,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<(Connection, Way<'_>), Failure> {
         let target = &asking.target;
-        let tcp = if asking.first {
-            self.dial.reach(&target.host(), target.port, aim, record).await?
-        } else {
-            self.follow(target, record).await?
+        let (stream, way) = match self.proxies.to(target) {
+            Some(proxy) => self.connect_through(proxy, asking, aim, record).await?,
+            None if asking.first => {
+                let tcp = self.dial.reach(&target.host(), target.port, aim, record).await?;
+                (Stream::Tcp(tcp), Way::Direct)
+            }
+            None => (Stream::Tcp(self.follow(target, record).await?), Way::Direct),
         };
         let stream = if target.is_https() {
             let tls = self.tls().map_err(|error| Failure::new(Reason::TlsHandshake, Phase::Tls, error))?;
-            tls.connect(&self.server_name(asking), Stream::Tcp(tcp), record).await?
+            tls.connect(&self.server_name(asking), stream, record).await?
         } else {
             tls::forget(&mut record.findings);
-            Stream::Tcp(tcp)
+            stream
         };
         record.enter(Phase::Processing);
-        Connection::open(stream, &self.clock)
-            .await
-            .map_err(|error| Failure::of_hyper(Phase::Processing, &error))
+        let connection = Connection::open(stream, &self.clock).await;
+        let connection = connection.map_err(|error| Failure::of_hyper(Phase::Processing, &error))?;
+        Ok((connection, way))
+    }
+
+    /// The way through a proxy, for TLS as far as the tunnel.
+    async fn connect_through<'p>(
+        &self,
+        proxy: &'p Proxy,
+        asking: &Asking<'_>,
+        aim: &Aim<'_>,
+        record: &mut Record,
+    ) -> Result<(Stream, Way<'p>), Failure> {
+        let target = &asking.target;
+        let place = if asking.first && !self.config.skip_resolve_phase_with_proxy {
+            let address = self.dial.resolve(&target.host(), aim, record).await?;
+            SocketAddr::new(address, target.port).to_string()
+        } else {
+            target.place()
+        };
+        let mut stream = self.reach_proxy(proxy, record).await?;
+        if !target.is_https() {
+            return Ok((stream, Way::Proxy(proxy, place)));
+        }
+        proxy.open_tunnel(&mut stream, &place, &self.proxies.headers).await?;
+        record.note(|| format!("the proxy has connected to {place}"));
+        Ok((stream, Way::Direct))
+    }
+
+    async fn reach_proxy(&self, proxy: &Proxy, record: &mut Record) -> Result<Stream, Failure> {
+        record.note(|| format!("asking the proxy {}:{}", proxy.host, proxy.port));
+        let address = match proxy.host.parse::<IpAddr>() {
+            Ok(address) => address,
+            Err(_) => self.dial.addresses(&proxy.host, record).await.map_err(proxy::unreachable)?[0],
+        };
+        let tcp = self.dial.connect(SocketAddr::new(address, proxy.port), record).await;
+        let stream = Stream::Tcp(tcp.map_err(proxy::unreachable)?);
+        if !proxy.tls {
+            return Ok(stream);
+        }
+        let tls = self.proxy_tls().map_err(|error| Failure::new(Reason::TlsHandshake, Phase::Tls, error))?;
+        let stream = tls.connect(&proxy.host, stream, record).await.map_err(proxy::unreachable)?;
+        record.enter(Phase::Connect);
+        Ok(stream)
     }
 
     /// Connects to where a redirect leads: it is to be got at by any address.
@@ -185,30 +320,38 @@ impl Prober {
         }
     }
 
-    async fn request(
+    fn request(
         &self,
         asking: &Asking<'_>,
+        way: &Way<'_>,
         http2: bool,
+        cookies: &Jar,
         record: &mut Record,
     ) -> Result<Request<Full<Bytes>>, Failure> {
-        let failed = |reason, error: &dyn std::fmt::Display| Failure::new(reason, Phase::Processing, error);
+        let failed =
+            |error: &dyn std::fmt::Display| Failure::new(Reason::HttpProtocol, Phase::Processing, error);
         let authority = asking.authority();
         let mut headers = asking.headers.clone();
-        let uri = if http2 {
-            asking.target.absolute_form(authority).map_err(|error| failed(Reason::HttpProtocol, &error))?
-        } else {
-            let host = HeaderValue::from_str(authority);
-            headers.insert(HOST, host.map_err(|error| failed(Reason::HttpProtocol, &error))?);
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            asking.target.origin_form().map_err(|error| failed(Reason::HttpProtocol, &error))?
-        };
         if asking.trusted {
-            for (name, values) in &self.secret_headers {
-                values.add_secrets(name, &mut headers, record).await?;
+            headers.extend(asking.secret.clone());
+        }
+        let uri = match way {
+            _ if http2 => asking.target.absolute_form(authority).map_err(|error| failed(&error))?,
+            Way::Direct => asking.target.origin_form().map_err(|error| failed(&error))?,
+            Way::Proxy(proxy, place) => {
+                if let Some(authorization) = &proxy.authorization {
+                    headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+                }
+                asking.target.absolute_form(place).map_err(|error| failed(&error))?
             }
-            if let Some(credentials) = &self.credentials {
-                headers.insert(AUTHORIZATION, credentials.header(record).await?);
-            }
+        };
+        if !http2 {
+            headers.insert(HOST, HeaderValue::from_str(authority).map_err(|error| failed(&error))?);
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(own) = cookies.header(&asking.target, self.unix_time()) {
+            cookies.values().for_each(|value| record.excerpt.hide(value));
+            headers.append(COOKIE, own);
         }
         let mut request = Request::new(Full::new(asking.body.clone()));
         *request.method_mut() = asking.method.clone();
@@ -222,9 +365,10 @@ impl Prober {
         &self,
         connection: &mut Connection,
         body: &mut Incoming,
+        keep: bool,
         record: &mut Record,
     ) -> Result<Body, Failure> {
-        let memory = self.rules.read_body().then(|| self.memory.clone());
+        let memory = keep.then(|| self.memory.clone());
         let mut sink = Sink::new(self.config.compression, self.config.body_size_limit.0, memory);
         while let Some(frame) = connection.frame(body).await {
             let frame = frame.map_err(|error| Failure::of_hyper(Phase::Transfer, &error))?;

@@ -24,6 +24,10 @@ static STATUS: Family = Family::gauge("probe_http_status_code", "Response HTTP s
 static VERSION: Family =
     Family::gauge("probe_http_version", "Returns the version of HTTP of the probe response");
 static REGEX: Family = Family::gauge("probe_failed_due_to_regex", "Indicates if probe failed due to regex");
+static JSON: Family = Family::gauge(
+    "probe_failed_due_to_json",
+    "Indicates if probe failed due to what the JSON of the body says, or does not",
+);
 static LAST_MODIFIED: Family = Family::gauge(
     "probe_http_last_modified_timestamp_seconds",
     "Returns the Last-Modified HTTP response header in unixtime",
@@ -35,7 +39,10 @@ pub(super) const PHASES: Phases = Phases {
     all: &[Phase::Resolve, Phase::Connect, Phase::Tls, Phase::Processing, Phase::Transfer],
 };
 
-pub(super) fn declare(findings: &mut Findings) {
+pub(super) fn declare(findings: &mut Findings, json: bool) {
+    if json {
+        findings.set(&JSON, 0.0);
+    }
     for family in [&CONTENT_LENGTH, &BODY_LENGTH, &REDIRECTS, &SSL, &STATUS, &VERSION, &REGEX] {
         findings.set(family, 0.0);
     }
@@ -67,6 +74,11 @@ pub(super) fn body(read: u64, record: &mut Record) {
 /// The regular expressions have judged the body.
 pub(super) fn regex(failed: bool, record: &mut Record) {
     record.findings.set_bool(&REGEX, failed);
+}
+
+/// The rules about JSON have judged the body.
+pub(super) fn json(failed: bool, record: &mut Record) {
+    record.findings.set_bool(&JSON, failed);
 }
 
 /// One more redirect: how many they are now.

@@ -11,10 +11,15 @@ use vigie_pipeline::plug::{Error, Surroundings};
 
 use super::Config;
 use super::check::{header, method};
+use super::cookies::Jar;
 use super::credentials::Credentials;
+use super::exchange::Ask;
 use super::header_match::{HeaderMatch, HeaderRule};
 use super::header_values::{self, HeaderValues};
+use super::json::Rule;
 use super::metrics;
+use super::oauth2::Tokens;
+use super::proxy::Proxies;
 use super::rules::Rules;
 use super::target::Target;
 use crate::probes::Shared;
@@ -30,7 +35,7 @@ pub(in crate::probes) const AGENT: HeaderValue =
 
 /// An HTTP probe, ready to run again and again.
 #[derive(Debug)]
-pub(super) struct Prober {
+pub(in crate::probes) struct Prober {
     pub(super) config: Config,
     pub(super) dial: Dial,
     pub(super) method: Method,
@@ -44,6 +49,8 @@ pub(super) struct Prober {
     pub(super) rules: Rules,
     /// Made when first needed: a plain target may redirect to one with TLS.
     tls: OnceLock<Tls>,
+    pub(super) proxies: Proxies,
+    proxy_tls: OnceLock<Tls>,
     pub(super) clock: vigie_pipeline::clock::Clock,
     pub(super) memory: Share,
 }
@@ -51,7 +58,7 @@ pub(super) struct Prober {
 impl Prober {
     /// # Errors
     /// What [`Config`]'s check would have said.
-    pub(super) fn new(
+    pub(in crate::probes) fn new(
         config: &Config,
         shared: &Arc<Shared>,
         surroundings: &Surroundings,
@@ -74,7 +81,13 @@ impl Prober {
         let credentials = match (&config.basic_auth, &config.authorization) {
             (Some(basic), _) => Some(Credentials::basic(basic)),
             (None, Some(other)) => Some(Credentials::other(other)),
-            (None, None) => None,
+            (None, None) => match &config.oauth2 {
+                Some(oauth2) => {
+                    let prober = Self::new(&oauth2.request(config), shared, surroundings)?;
+                    Some(Credentials::Token(Tokens::new(oauth2, prober)?))
+                }
+                None => None,
+            },
         };
         let regexes = |patterns: &[String]| patterns.iter().map(|p| Regex::new(p)).collect::<Result<_, _>>();
         let header_rules =
@@ -94,8 +107,11 @@ impl Prober {
                 headers_wanted: header_rules(&config.fail_if_header_not_matches)?,
                 body_refused: regexes(&config.fail_if_body_matches_regexp)?,
                 body_wanted: regexes(&config.fail_if_body_not_matches_regexp)?,
+                json: config.json.iter().map(Rule::new).collect::<Result<_, _>>()?,
             },
             tls: OnceLock::new(),
+            proxies: Proxies::new(config, |name| std::env::var(name).ok())?,
+            proxy_tls: OnceLock::new(),
             dial: Dial {
                 shared: Arc::clone(shared),
                 preferred: config.preferred_ip_protocol,
@@ -121,6 +137,31 @@ impl Prober {
         let tls = Tls::new(&self.config.tls_config, offers, &self.dial.shared.trust, &self.clock)?;
         Ok(self.tls.get_or_init(|| tls))
     }
+
+    /// What was found out of an answer is forgotten: another one is asked for.
+    pub(in crate::probes) fn restart(&self, record: &mut Record) {
+        metrics::declare(&mut record.findings, self.rules.read_json());
+        record.excerpt.restart();
+    }
+
+    /// The status of the last response, 0 if there was none.
+    pub(in crate::probes) fn status(&self, record: &Record) -> u16 {
+        metrics::status(record)
+    }
+
+    /// The memory that bodies are held in.
+    pub(in crate::probes) fn memory(&self) -> &Share {
+        &self.memory
+    }
+
+    /// How TLS connections to proxies are made: by the same files, but under the proxy's own name.
+    pub(super) fn proxy_tls(&self) -> Result<&Tls, Error> {
+        if let Some(tls) = self.proxy_tls.get() {
+            return Ok(tls);
+        }
+        let tls = Tls::new(&self.config.tls_config, &[b"http/1.1"], &self.dial.shared.trust, &self.clock)?;
+        Ok(self.proxy_tls.get_or_init(|| tls))
+    }
 }
 
 #[async_trait]
@@ -131,17 +172,22 @@ impl prober::Prober for Prober {
 
     fn declare(&self, findings: &mut Findings) {
         Dial::declare(findings);
-        metrics::declare(findings);
+        metrics::declare(findings, self.rules.read_json());
     }
 
     async fn probe(&self, aim: &Aim<'_>, record: &mut Record) -> Result<(), Failure> {
         let target = Target::parse(aim.target)
             .map_err(|error| Failure::new(Reason::HttpProtocol, Phase::Resolve, error))?;
         record.about.text("http.request.method", self.method.as_str());
-        record.about.text("url.full", target.to_string());
-        record.about.text("server.address", target.host());
-        record.about.number("server.port", target.port);
-        self.run(&target, aim, record).await
+        target.describe(record);
+        let ask = Ask {
+            target: &target,
+            headers: HeaderMap::new(),
+            body: None,
+            cookies: &mut Jar::default(),
+            keep: false,
+        };
+        self.exchange(ask, aim, record).await.map(drop)
     }
 
     fn host(&self, target: &str) -> Option<Host> {
@@ -151,6 +197,7 @@ impl prober::Prober for Prober {
     fn timed_out(&self, phase: Phase) -> Reason {
         match phase {
             Phase::Processing | Phase::Transfer => Reason::HttpTimeout,
+            Phase::Login => Reason::Credentials,
             other => other.timed_out(),
         }
     }

@@ -4,8 +4,8 @@ use http::HeaderMap;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Response {
-    pub(super) status: u16,
+pub(in crate::probes) struct Response {
+    pub(in crate::probes) status: u16,
     pub(super) version: http::Version,
     /// Whether it came over TLS.
     pub(super) ssl: bool,
@@ -13,5 +13,5 @@ pub(super) struct Response {
     pub(super) content_length: Option<u64>,
     /// Seconds since the Unix epoch.
     pub(super) last_modified: Option<i64>,
-    pub(super) headers: HeaderMap,
+    pub(in crate::probes) headers: HeaderMap,
 }

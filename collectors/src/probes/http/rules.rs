@@ -2,8 +2,10 @@
 
 use http::HeaderMap;
 use regex::bytes::Regex;
+use serde_json::Value;
 
 use super::header_match::HeaderRule;
+use super::json::Rule;
 use super::response::Response;
 use crate::probes::failure::{Failure, Phase, Reason};
 
@@ -20,12 +22,23 @@ pub(super) struct Rules {
     pub(super) headers_wanted: Vec<HeaderRule>,
     pub(super) body_refused: Vec<Regex>,
     pub(super) body_wanted: Vec<Regex>,
+    pub(super) json: Vec<Rule>,
 }
 
 impl Rules {
     /// Whether the body has to be kept.
     pub(super) fn read_body(&self) -> bool {
+        self.search_body() || self.read_json()
+    }
+
+    /// Whether there are regular expressions for the body.
+    pub(super) fn search_body(&self) -> bool {
         !self.body_refused.is_empty() || !self.body_wanted.is_empty()
+    }
+
+    /// Whether the body has to be JSON.
+    pub(super) fn read_json(&self) -> bool {
+        !self.json.is_empty()
     }
 
     /// Whether there is anything to say about headers.
@@ -68,6 +81,11 @@ impl Rules {
             return fail("does not match", regex);
         }
         Ok(())
+    }
+
+    /// Judges the body as JSON.
+    pub(super) fn judge_json(&self, body: &Value) -> Result<(), Failure> {
+        self.json.iter().try_for_each(|rule| rule.judge(body))
     }
 
     /// Judges how it came.
@@ -113,6 +131,7 @@ mod tests {
             headers_wanted: vec![],
             body_refused: vec![],
             body_wanted: vec![],
+            json: vec![],
         }
     }
 

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use http::Uri;
 use url::{Host, Position, Url};
 
+use crate::probes::record::Record;
+
 /// Where to connect: a name that has to be resolved, or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::probes) enum Endpoint {
@@ -74,6 +76,18 @@ impl Target {
         if carried { Ok(target) } else { Err(TargetError::Characters) }
     }
 
+    /// Whether it is the same host.
+    pub(in crate::probes) fn is_at(&self, other: &Self) -> bool {
+        self.endpoint == other.endpoint
+    }
+
+    /// What log records and spans say of it.
+    pub(in crate::probes) fn describe(&self, record: &mut Record) {
+        record.about.text("url.full", self.to_string());
+        record.about.text("server.address", self.host());
+        record.about.number("server.port", self.port);
+    }
+
     pub(in crate::probes) fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
@@ -89,6 +103,16 @@ impl Target {
     /// The host, and the port where it is not the scheme's own: what `Host` says.
     pub(in crate::probes) fn authority(&self) -> &str {
         &self.url[Position::BeforeHost..Position::AfterPort]
+    }
+
+    /// `host:port`, the port in any case: what a proxy is asked for.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", &self.url[Position::BeforeHost..Position::AfterHost], self.port)
+    }
+
+    /// The path, escaped, without the query.
+    pub(super) fn path(&self) -> &str {
+        self.url.path()
     }
 
     /// Path and query: what the request line of HTTP/1.1 says.

@@ -6,7 +6,7 @@ use vigie_pipeline::secret::Secret;
 
 use super::rig::{Running, assert_failed, assert_succeeded, config, first_run, with};
 use super::servers::{answer, redirect, web};
-use crate::probes::http::{Authorization, BasicAuth, HeaderValues, IpProtocol};
+use crate::probes::http::{Authorization, BasicAuth, HeaderValues, IpProtocol, OAuth2};
 
 #[tokio::test]
 async fn a_request_has_what_the_configuration_says() {
@@ -163,4 +163,58 @@ async fn a_body_may_come_from_a_file_that_changes() {
     assert_eq!((seen.all()[0].body().as_str(), seen.all()[2].body().as_str()), ("first", "then"));
     drop(file);
     assert_failed(&running.after_runs(5.0).await, "credentials", "processing");
+}
+
+/// Fetches tokens from `tokens` for `url`.
+fn with_tokens(url: String, tokens: std::net::SocketAddr) -> crate::probes::Config {
+    with(url, |http| {
+        http.oauth2 = Some(OAuth2 {
+            client_id: "me".into(),
+            client_secret: Some(Secret::new("p&w")),
+            scopes: vec!["read".into(), "write".into()],
+            token_url: format!("http://{tokens}/token"),
+            endpoint_params: BTreeMap::from([("audience".to_owned(), Secret::new("us"))]),
+            ..OAuth2::default()
+        });
+    })
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_and_sent_until_it_is_refused() {
+    let (tokens, asked) = web(|_| answer(200, r#"{"access_token": "t0ken", "expires_in": 60}"#)).await;
+    let (at, seen) = web(|request| answer(if request.uri().path() == "/old" { 401 } else { 200 }, "")).await;
+    let series = Running::new(&with_tokens(format!("http://{at}/"), tokens)).after_runs(3.0).await;
+    assert_succeeded(&series);
+    assert_eq!(seen.all()[2].headers()["authorization"], "Bearer t0ken");
+    let asked_once = asked.all();
+    assert_eq!(asked_once.len(), 1);
+    assert_eq!(asked_once[0].headers()["authorization"], "Basic bWU6cCUyNnc=");
+    assert_eq!(asked_once[0].body(), "grant_type=client_credentials&scope=read+write&audience=us");
+    let refused = Running::new(&with_tokens(format!("http://{at}/old"), tokens)).after_runs(3.0).await;
+    assert_failed(&refused, "http_status", "processing");
+    assert!(asked.all().len() >= 4, "asked again after each refusal");
+}
+
+#[tokio::test]
+async fn a_client_may_have_to_name_itself_in_the_body() {
+    let (tokens, _) = web(|request| match request.body().contains("client_id=me&client_secret=p%26w") {
+        true => answer(200, r#"{"access_token": "t"}"#),
+        false => answer(401, ""),
+    })
+    .await;
+    let (at, _) = web(|_| answer(200, "")).await;
+    assert_succeeded(&first_run(&with_tokens(format!("http://{at}/"), tokens)).await);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_to_be_had_is_a_failure_of_its_own() {
+    let (at, seen) = web(|_| answer(200, "")).await;
+    let (tokens, _) = web(|_| answer(403, "")).await;
+    assert_failed(&first_run(&with_tokens(format!("http://{at}/"), tokens)).await, "credentials", "login");
+    let config = crate::probes::Config {
+        timeout: vigie_pipeline::units::HumanDuration::millis(150),
+        ..with_tokens(format!("http://{at}/"), super::servers::silent().await)
+    };
+    assert_failed(&first_run(&config).await, "credentials", "login");
+    assert!(seen.all().is_empty());
 }

@@ -8,7 +8,7 @@ use vigie_pipeline::units::ByteSize;
 
 use super::rig::{assert_failed, assert_succeeded, first_run, with};
 use super::servers::{Answer, answer, web};
-use crate::probes::http::{Compression, HeaderMatch};
+use crate::probes::http::{Compression, HeaderMatch, JsonRule};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -83,4 +83,38 @@ async fn the_limit_of_a_body_is_that_of_what_it_expands_to() {
     let read = series["probe_http_uncompressed_body_length"];
     assert!(read <= f64::from((1 << 17) + (16 << 10)), "{read}");
     assert_succeeded(&first_run(&limited(0)).await);
+}
+
+#[tokio::test]
+async fn a_body_of_json_is_judged_by_its_values() {
+    let (at, _) = web(|_| answer(200, r#"{"status": "ok", "queue": [7]}"#)).await;
+    let judged = |rule: JsonRule| with(format!("http://{at}/"), |http| http.json = vec![rule]);
+    let queue = |max| JsonRule { path: "$.queue[0]".into(), max: Some(max), ..JsonRule::default() };
+    let series = first_run(&judged(queue(7.0))).await;
+    assert_succeeded(&series);
+    assert_eq!(series["probe_failed_due_to_json"], 0.0);
+    let series = first_run(&judged(queue(6.0))).await;
+    assert_failed(&series, "json_mismatch", "transfer");
+    assert_eq!(series["probe_failed_due_to_json"], 1.0);
+    let (at, _) = web(|_| answer(200, "<html>")).await;
+    let config = with(format!("http://{at}/"), |http| http.json = vec![queue(1.0)]);
+    assert_failed(&first_run(&config).await, "body_not_json", "transfer");
+}
+
+#[tokio::test]
+async fn cookies_come_along_on_redirects() {
+    let (at, seen) = web(|request| match request.uri().path() {
+        "/login" => http::Response::builder()
+            .status(302)
+            .header("location", "/member")
+            .header("set-cookie", "session=s3cret; Path=/; HttpOnly")
+            .body(Full::default())
+            .unwrap(),
+        _ => answer(200, ""),
+    })
+    .await;
+    let config = with(format!("http://{at}/login"), |_| {});
+    assert_succeeded(&first_run(&config).await);
+    assert!(!seen.all()[0].headers().contains_key("cookie"));
+    assert_eq!(seen.all()[1].headers()["cookie"], "session=s3cret");
 }
