@@ -21,6 +21,7 @@ mod entry;
 mod excerpt;
 mod failure;
 mod findings;
+pub mod flow;
 mod guard;
 mod histogram;
 mod host_port;
@@ -91,6 +92,8 @@ pub struct Config {
     pub dns: Option<dns::Config>,
     /// Ping a host.
     pub icmp: Option<icmp::Config>,
+    /// Make HTTP requests one after the other, each with what those before it have answered.
+    pub flow: Option<flow::Config>,
     /// More targets, with labels and settings of their own.
     pub targets: Vec<TargetGroup>,
     /// Files with more targets, in the form of Prometheus' service discovery by files, read again when they change.
@@ -130,6 +133,7 @@ impl Default for Config {
             unix: None,
             dns: None,
             icmp: None,
+            flow: None,
             targets: Vec::new(),
             target_files: Vec::new(),
             labels: BTreeMap::new(),
@@ -162,6 +166,7 @@ impl Config {
             ("unix", of(&self.unix)),
             ("dns", of(&self.dns)),
             ("icmp", of(&self.icmp)),
+            ("flow", of(&self.flow)),
         ]
     }
 

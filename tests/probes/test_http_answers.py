@@ -26,7 +26,6 @@ CASES = {
     "cookies": ("/login", {}),
     "a token": ("/bearer", {"oauth2": {"client_id": "me", "client_secret": "x", "token_url": "TOKEN"}}),
     "no token": ("/bearer", {"oauth2": {"client_id": "me", "client_secret": "x", "token_url": "GONE"}}),
-    "a body from a file": ("/echo", {"method": "POST", "body_file": "BODY", "fail_if_body_not_matches_regexp": ["^a"]}),
 }
 CASES |= {
     f"header {number} refused": ("/headers", {"fail_if_header_matches": [rule]})
@@ -38,11 +37,9 @@ CASES |= {
 }
 
 
-def made(options, site, tmp_path):
+def made(options, site):
     """The options with what only the test knows."""
-    body = tmp_path / "body"
-    body.write_text("a body")
-    known = {"TOKEN": site.url + "/token", "GONE": site.url + "/gone", "BODY": str(body)}
+    known = {"TOKEN": site.url + "/token", "GONE": site.url + "/gone"}
 
     def filled(value):
         if isinstance(value, dict):
@@ -70,7 +67,7 @@ def failure(page, name):
 
 def test_verdicts_and_lengths_are_blackbox_exporters(agent, nginx, tmp_path):
     site = nginx()
-    settings = {name: (site.url + path, made(options, site, tmp_path)) for name, (path, options) in CASES.items()}
+    settings = {name: (site.url + path, made(options, site)) for name, (path, options) in CASES.items()}
     names = {name: name.replace(" ", "_") for name in CASES}
     modules = {
         names[name]: {"prober": "http", "http": {"preferred_ip_protocol": "ip4", **options}}
@@ -99,17 +96,24 @@ def test_verdicts_and_lengths_are_blackbox_exporters(agent, nginx, tmp_path):
         ("/huge", {"body_size_limit": "1MiB"}, "body_too_large"),
         ("/json", {"json": [{"path": "$.status", "equals": "degraded"}]}, "json_mismatch"),
         ("/text", {"json": [{"path": "$.status"}]}, "body_not_json"),
-        ("/", {"body_file": "/nonexistent"}, None),
     ],
 )
-def test_each_way_of_failing_has_its_reason(agent, unstarted, nginx, path, options, reason):
+def test_each_way_of_failing_has_its_reason(agent, nginx, path, options, reason):
     probe = {"name": "judged", "http": {"url": nginx().url + path, **options}}
-    if reason is None:
-        checked = unstarted(probing(probe))
-        checked.start(ready=False)
-        until(lambda: "body_file: open /nonexistent" in checked.log, "it is refused at start")
-        return
     assert failure(pages(agent, [probe]), "judged") == reason
+
+
+def test_a_body_is_sent_from_a_file_as_it_is_now(agent, nginx, tmp_path):
+    site, body = nginx(), tmp_path / "body"
+    body.write_text("first")
+    http = {"url": site.url + "/echo", "method": "POST", "body_file": str(body)}
+    started = agent(probing({"name": "file", "http": http}))
+    until(lambda: any(request["body"] == "first" for request in site.requests), "the first body is sent")
+    body.write_text("then")
+    until(lambda: any(request["body"] == "then" for request in site.requests), "the other body is sent")
+    body.unlink()
+    until(lambda: started.value("probe_success", probe="file") == 0, "it fails")
+    assert failure(started.scrape(), "file") == "credentials"
 
 
 def test_json_is_judged_by_its_values(agent, nginx):

@@ -44,6 +44,7 @@ impl Attempt {
         let ended = clock.monotonic();
         record.timeline.close(ended);
         Dial::settle(&mut record);
+        prober.settle(verdict.is_err(), &mut record);
         Self { record, ended, started_at, verdict, trace: aim.trace.copied() }
     }
 

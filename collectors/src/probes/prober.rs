@@ -94,6 +94,9 @@ pub(super) trait Prober: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The run is over, and its timeline closed: the last series are set.
+    fn settle(&self, _failed: bool, _record: &mut Record) {}
+
     /// Why a run failed whose deadline passed in `phase`.
     fn timed_out(&self, phase: Phase) -> Reason {
         phase.timed_out()

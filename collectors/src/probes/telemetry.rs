@@ -29,6 +29,11 @@ impl Trace {
         Self { trace_id: fastrand::u128(1..).to_be_bytes(), span_id: span_id() }
     }
 
+    /// The same trace, from a span below this one.
+    pub(super) fn child(&self) -> Self {
+        Self { trace_id: self.trace_id, span_id: span_id() }
+    }
+
     /// As W3C Trace Context writes it, sampled.
     pub(super) fn traceparent(&self) -> HeaderValue {
         let (trace, span) = (u128::from_be_bytes(self.trace_id), u64::from_be_bytes(self.span_id));
@@ -123,12 +128,37 @@ impl Telemetry {
         }
     }
 
+    /// The spans of the steps of a traced run, if it has such: what is asked for in them has them as its parents.
+    fn steps(&mut self, run: &Run<'_>, trace: Trace) {
+        let steps = run.attempt.record.timeline.steps();
+        for (number, step) in steps.iter().enumerate() {
+            let failed = run.failure().filter(|_| number + 1 == steps.len());
+            let mut attributes = Vec::new();
+            put_str(&mut attributes, field::SPAN, "vigie.probe.step", &step.name);
+            if let Some(failure) = failed {
+                put_str(&mut attributes, field::SPAN, "error.type", failure.reason.as_str());
+            }
+            let span = Span {
+                trace_id: trace.trace_id,
+                span_id: step.span,
+                parent: Some(trace.span_id),
+                name: &step.name,
+                kind: SpanKind::Client,
+                start: run.attempt.wall(step.start),
+                end: run.attempt.wall(step.end),
+                attributes: &attributes,
+                error: failed.map(|failure| failure.detail.as_str()),
+            };
+            self.traces.add(|out| span.encode(out));
+        }
+    }
+
     /// The spans of a traced run; `name` is that of the first.
     pub(super) fn spans(&mut self, run: &Run<'_>, name: &str) {
         let attempt = run.attempt;
         let Some(trace) = attempt.trace else { return };
         let spells = attempt.record.timeline.spells();
-        for spell in spells {
+        for (number, spell) in spells.iter().enumerate() {
             let failed = run.failure().filter(|failure| {
                 failure.phase == spell.phase && spells.last().is_some_and(|last| last.hop == spell.hop)
             });
@@ -140,7 +170,7 @@ impl Telemetry {
             let span = Span {
                 trace_id: trace.trace_id,
                 span_id: span_id(),
-                parent: Some(trace.span_id),
+                parent: attempt.record.timeline.span_of(number).or(Some(trace.span_id)),
                 name: spell.phase.as_str(),
                 kind: SpanKind::Internal,
                 start: attempt.wall(spell.start),
@@ -150,6 +180,7 @@ impl Telemetry {
             };
             self.traces.add(|out| span.encode(out));
         }
+        self.steps(run, trace);
         let mut attributes = Vec::new();
         run.put_common(&mut attributes, field::SPAN);
         let error = run.failure().map(Failure::to_string);

@@ -3,6 +3,7 @@
 //! It is filled while the probe runs and kept by whoever runs it, so that a probe that is cut at its deadline
 //! still shows how far it came, and how long the phase lasted that never ended.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::failure::Phase;
@@ -17,10 +18,23 @@ pub(super) struct Spell {
     pub(super) end: Instant,
 }
 
+/// Several round trips that belong together, of a run that has such.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) name: Arc<str>,
+    /// The identifier of its span.
+    pub(super) span: [u8; 8],
+    pub(super) start: Instant,
+    pub(super) end: Instant,
+    /// The number of its first spell.
+    first: usize,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     spells: Vec<Spell>,
+    steps: Vec<Step>,
     open: Option<(Phase, Instant)>,
     hop: u16,
 }
@@ -44,12 +58,40 @@ impl Timeline {
         if let Some((phase, start)) = self.open.take() {
             self.spells.push(Spell { hop: self.hop, phase, start, end: now.max(start) });
         }
+        if let Some(step) = self.steps.last_mut() {
+            step.end = now.max(step.start);
+        }
     }
 
     /// The next phases belong to the next round trip.
     pub(super) fn next_hop(&mut self, now: Instant) {
         self.close(now);
         self.hop += 1;
+    }
+
+    /// Ends the present step and begins another, with a round trip of its own.
+    pub(super) fn begin_step(&mut self, name: Arc<str>, span: [u8; 8], now: Instant) {
+        match self.steps.is_empty() {
+            true => self.close(now),
+            false => self.next_hop(now),
+        }
+        self.steps.push(Step { name, span, start: now, end: now, first: self.spells.len() });
+    }
+
+    /// All steps that were begun, in order.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The spells of the step of this number.
+    pub(super) fn spells_of(&self, step: usize) -> &[Spell] {
+        let first = |step: usize| self.steps.get(step).map_or(self.spells.len(), |step| step.first);
+        &self.spells[first(step)..first(step + 1)]
+    }
+
+    /// The span of the step that a spell, by its number, belongs to.
+    pub(super) fn span_of(&self, spell: usize) -> Option<[u8; 8]> {
+        self.steps.iter().rev().find(|step| step.first <= spell).map(|step| step.span)
     }
 
     /// The phase that is going on.
@@ -93,6 +135,27 @@ mod tests {
         assert_eq!(line.sum(Phase::Processing), Duration::from_millis(8));
         assert_eq!(line.sum(Phase::Tls), Duration::ZERO);
         assert_eq!(line.spells().last().map(|s| s.hop), Some(1));
+    }
+
+    #[test]
+    fn spells_belong_to_the_step_in_which_they_began() {
+        let at = Instant::now();
+        let ms = |n| at + Duration::from_millis(n);
+        let mut line = Timeline::default();
+        line.begin_step("one".into(), [1; 8], ms(0));
+        line.enter(Phase::Connect, ms(1));
+        line.enter(Phase::Processing, ms(2));
+        line.begin_step("two".into(), [2; 8], ms(5));
+        line.enter(Phase::Connect, ms(6));
+        line.close(ms(9));
+        assert_eq!((line.spells_of(0).len(), line.spells_of(1).len(), line.spells_of(2).len()), (2, 1, 0));
+        assert_eq!(
+            (line.span_of(0), line.span_of(1), line.span_of(2)),
+            (Some([1; 8]), Some([1; 8]), Some([2; 8]))
+        );
+        let took: Vec<Duration> = line.steps().iter().map(|step| step.end - step.start).collect();
+        assert_eq!(took, [Duration::from_millis(5), Duration::from_millis(4)]);
+        assert_eq!(line.spells().last().map(|spell| spell.hop), Some(1));
     }
 
     #[test]

@@ -260,16 +260,19 @@ impl Prober {
         record: &mut Record,
     ) -> Result<(Stream, Way<'p>), Failure> {
         let target = &asking.target;
-        let place = if asking.first && !self.config.skip_resolve_phase_with_proxy {
-            let address = self.dial.resolve(&target.host(), aim, record).await?;
-            SocketAddr::new(address, target.port).to_string()
+        let host = if asking.first && !self.config.skip_resolve_phase_with_proxy {
+            match self.dial.resolve(&target.host(), aim, record).await? {
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            }
         } else {
-            target.place()
+            target.bracketed_host().to_owned()
         };
         let mut stream = self.reach_proxy(proxy, record).await?;
         if !target.is_https() {
-            return Ok((stream, Way::Proxy(proxy, place)));
+            return Ok((stream, Way::Proxy(proxy, host + target.explicit_port())));
         }
+        let place = format!("{host}:{}", target.port);
         proxy.open_tunnel(&mut stream, &place, &self.proxies.headers).await?;
         record.note(|| format!("the proxy has connected to {place}"));
         Ok((stream, Way::Direct))

@@ -105,9 +105,14 @@ impl Target {
         &self.url[Position::BeforeHost..Position::AfterPort]
     }
 
-    /// `host:port`, the port in any case: what a proxy is asked for.
-    pub(super) fn place(&self) -> String {
-        format!("{}:{}", &self.url[Position::BeforeHost..Position::AfterHost], self.port)
+    /// The name, or the address, of IPv6 in brackets.
+    pub(super) fn bracketed_host(&self) -> &str {
+        &self.url[Position::BeforeHost..Position::AfterHost]
+    }
+
+    /// The port with its colon if it is not the scheme's own.
+    pub(super) fn explicit_port(&self) -> &str {
+        &self.url[Position::AfterHost..Position::AfterPort]
     }
 
     /// The path, escaped, without the query.
