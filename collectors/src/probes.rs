@@ -29,6 +29,7 @@ pub mod http;
 pub mod icmp;
 mod lines;
 mod metrics;
+pub mod mysql;
 mod numeral;
 mod password;
 pub mod postgres;
@@ -78,6 +79,8 @@ pub struct Config {
     pub postgres: Option<postgres::Config>,
     /// Log in to a Redis and ask it something.
     pub redis: Option<redis::Config>,
+    /// Log in to a MySQL or MariaDB and ask it something.
+    pub mysql: Option<mysql::Config>,
     /// Connect to a TCP port, and talk to who is there.
     pub tcp: Option<tcp::Config>,
     /// Look at certificates: those that a server shows in a TLS handshake, or in files.
@@ -126,6 +129,7 @@ impl Default for Config {
             http: None,
             postgres: None,
             redis: None,
+            mysql: None,
             tcp: None,
             tls: None,
             smtp: None,
@@ -163,6 +167,7 @@ impl Config {
             ("tls", of(&self.tls)),
             ("smtp", of(&self.smtp)),
             ("websocket", of(&self.websocket)),
+            ("mysql", of(&self.mysql)),
             ("unix", of(&self.unix)),
             ("dns", of(&self.dns)),
             ("icmp", of(&self.icmp)),

@@ -234,6 +234,27 @@ Reason {
     /// What came breaks the rules of websockets, or is too much.
     WebsocketProtocol = "websocket_protocol",
     /// A file that the configuration names could not be read, or a token not be fetched.
+    /// The server does not let the user in, or wants another password or another kind of login.
+    MysqlLogin = "mysql_login",
+    /// There is no such database.
+    MysqlDatabase = "mysql_database",
+    /// The user may not do this.
+    MysqlPermission = "mysql_permission",
+    /// The server or the user has as many connections as it may.
+    MysqlTooManyConnections = "mysql_too_many_connections",
+    /// The server takes no connections of this host after too many that failed.
+    MysqlHostBlocked = "mysql_host_blocked",
+    /// The server ends.
+    MysqlShuttingDown = "mysql_shutting_down",
+    /// The query would write.
+    MysqlReadOnly = "mysql_read_only",
+    /// The query failed in any other way.
+    MysqlQuery = "mysql_query",
+    /// The query answers more than may be read.
+    MysqlTooLarge = "mysql_too_large",
+    /// What came is not MySQL's protocol, or a packet of it that is too long.
+    MysqlProtocol = "mysql_protocol",
+    /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }
 }

@@ -48,6 +48,11 @@ impl Record {
         }
     }
 
+    /// Another of the same run, for what is not to be told of it.
+    pub(super) fn beside(&self) -> Self {
+        Self { excerpt: self.excerpt.clone(), ..Self::new(self.clock.clone()) }
+    }
+
     /// The same, with its notes kept.
     pub(super) fn noting(mut self) -> Self {
         self.notes = Some(Vec::new());
