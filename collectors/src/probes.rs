@@ -16,6 +16,7 @@ pub mod blackbox;
 pub mod certificates;
 mod database;
 mod dial;
+pub mod disk;
 pub mod dns;
 mod entry;
 mod excerpt;
@@ -81,6 +82,8 @@ pub struct Config {
     pub redis: Option<redis::Config>,
     /// Log in to a MySQL or MariaDB and ask it something.
     pub mysql: Option<mysql::Config>,
+    /// Look how much room a file system has left.
+    pub disk: Option<disk::Config>,
     /// Connect to a TCP port, and talk to who is there.
     pub tcp: Option<tcp::Config>,
     /// Look at certificates: those that a server shows in a TLS handshake, or in files.
@@ -130,6 +133,7 @@ impl Default for Config {
             postgres: None,
             redis: None,
             mysql: None,
+            disk: None,
             tcp: None,
             tls: None,
             smtp: None,
@@ -169,6 +173,7 @@ impl Config {
             ("websocket", of(&self.websocket)),
             ("mysql", of(&self.mysql)),
             ("unix", of(&self.unix)),
+            ("disk", of(&self.disk)),
             ("dns", of(&self.dns)),
             ("icmp", of(&self.icmp)),
             ("flow", of(&self.flow)),

@@ -51,6 +51,8 @@ Phase {
     Read = "read",
     /// What is asked once the connection stands, and the answer to it.
     Query = "query",
+    /// The kernel is asked about a file system.
+    Stat = "stat",
     /// The question is sent, until the answer is there.
     Request = "request",
     /// The socket is opened and the packet is made.
@@ -254,6 +256,20 @@ Reason {
     MysqlTooLarge = "mysql_too_large",
     /// What came is not MySQL's protocol, or a packet of it that is too long.
     MysqlProtocol = "mysql_protocol",
+    /// Less room than there must be.
+    DiskLow = "disk_low",
+    /// Fewer free inodes than there must be.
+    DiskInodesLow = "disk_inodes_low",
+    /// The path is not there.
+    DiskMissing = "disk_missing",
+    /// The agent may not look at the path.
+    DiskDenied = "disk_denied",
+    /// The file system is mounted read-only.
+    DiskReadOnly = "disk_read_only",
+    /// The file system does not answer.
+    DiskHung = "disk_hung",
+    /// Any other trouble with the file system.
+    DiskError = "disk_error",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }
