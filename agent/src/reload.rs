@@ -20,7 +20,7 @@ use crate::{logging, own};
 
 /// All parts of a configuration, the agent's own among them.
 pub(crate) fn recipes(config: &Config) -> Vec<Recipe> {
-    let mut recipes = config.collectors.recipes(vigie_config::read_targets);
+    let mut recipes = config.collectors.recipes(vigie_config::read_targets, &config.agent.allowed());
     recipes.extend(config.exporters.recipes());
     recipes.push(own::recipe());
     recipes

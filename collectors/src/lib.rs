@@ -54,12 +54,17 @@ impl Default for Collectors {
 }
 
 impl Collectors {
-    /// The registry: how every configured collector is built. `read_targets` reads files with targets of probes.
+    /// The registry: how every configured collector is built. `read_targets` reads files with targets of probes, whose
+    /// commands are `allowed`.
     #[must_use]
-    pub fn recipes(&self, read_targets: probes::ReadTargets) -> Vec<Recipe> {
+    pub fn recipes(
+        &self,
+        read_targets: probes::ReadTargets,
+        allowed: &probes::command::Allowed,
+    ) -> Vec<Recipe> {
         let mut recipes = system::recipes(&self.system);
         recipes.extend(self.logs.iter().map(logs::recipe));
-        recipes.extend(probes::recipes(&self.probes, read_targets));
+        recipes.extend(probes::recipes(&self.probes, read_targets, allowed));
         recipes.extend(processes::recipes(&self.processes, &self.system.procfs));
         recipes
     }

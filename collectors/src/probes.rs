@@ -14,6 +14,7 @@ mod address;
 mod attempt;
 pub mod blackbox;
 pub mod certificates;
+pub mod command;
 mod database;
 mod dial;
 pub mod disk;
@@ -84,6 +85,8 @@ pub struct Config {
     pub mysql: Option<mysql::Config>,
     /// Look how much room a file system has left.
     pub disk: Option<disk::Config>,
+    /// Run a command of the host, if `agent.allow_commands` has it.
+    pub command: Option<command::Config>,
     /// Connect to a TCP port, and talk to who is there.
     pub tcp: Option<tcp::Config>,
     /// Look at certificates: those that a server shows in a TLS handshake, or in files.
@@ -134,6 +137,7 @@ impl Default for Config {
             redis: None,
             mysql: None,
             disk: None,
+            command: None,
             tcp: None,
             tls: None,
             smtp: None,
@@ -174,6 +178,7 @@ impl Config {
             ("mysql", of(&self.mysql)),
             ("unix", of(&self.unix)),
             ("disk", of(&self.disk)),
+            ("command", of(&self.command)),
             ("dns", of(&self.dns)),
             ("icmp", of(&self.icmp)),
             ("flow", of(&self.flow)),
@@ -265,21 +270,24 @@ struct Shared {
     resolver: resolve::Resolver,
     trust: tls::Trust,
     guard: guard::Guard,
+    allowed: command::Allowed,
 }
 
 impl Shared {
-    fn new(guard: guard::Guard) -> Arc<Self> {
-        Arc::new(Self { resolver: resolve::Resolver::system(), trust: tls::Trust::default(), guard })
+    fn new(guard: guard::Guard, allowed: command::Allowed) -> Arc<Self> {
+        Arc::new(Self { resolver: resolve::Resolver::system(), trust: tls::Trust::default(), guard, allowed })
     }
 }
 
-/// How the parts are built. `read` reads files with targets.
+/// How the parts are built. `read` reads files with targets; `allowed` are the programs that commands may be.
 #[must_use]
-pub fn recipes(configs: &[Config], read: ReadTargets) -> Vec<Recipe> {
-    let shared = Shared::new(guard::Guard::open());
+pub fn recipes(configs: &[Config], read: ReadTargets, allowed: &command::Allowed) -> Vec<Recipe> {
+    let shared = Shared::new(guard::Guard::open(), allowed.clone());
     let recipe = |config: &Config| {
         let shared = Arc::clone(&shared);
-        Recipe::new("probes", config.name.as_str(), config, move |config, surroundings| {
+        // A command is another part once others are allowed.
+        let whole = (config.clone(), config.command.as_ref().map(|_| allowed.clone()));
+        Recipe::new("probes", config.name.as_str(), &whole, move |(config, _), surroundings| {
             let entry = entry::Entry::new(config, Arc::clone(&shared), read, surroundings)?;
             Ok(Part::Source(Box::new(entry)))
         })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use vigie_collectors::probes::command::Allowed;
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::units::{ByteSize, HumanDuration};
 
@@ -25,6 +26,8 @@ pub struct Agent {
     pub memory_limit: ByteSize,
     /// How long a stop may take until what is late is given up.
     pub shutdown_grace: HumanDuration,
+    /// Globs of the programs that probes may run, by the absolute path that links lead to; none by default.
+    pub allow_commands: Vec<String>,
     /// The agent's own log, on standard error.
     pub log: Log,
 }
@@ -77,6 +80,7 @@ impl Default for Agent {
             state_dir: PathBuf::from("/var/lib/vigie"),
             memory_limit: ByteSize::mib(64),
             shutdown_grace: HumanDuration::secs(10),
+            allow_commands: Vec::new(),
             log: Log::default(),
         }
     }
@@ -102,5 +106,16 @@ impl Check for Agent {
         if self.shutdown_grace.0.is_zero() {
             at.key("shutdown_grace").wrong("must be more than 0");
         }
+        for (at, glob) in at.key("allow_commands").each(&self.allow_commands) {
+            at.ok(Allowed::new(std::slice::from_ref(glob)));
+        }
+    }
+}
+
+impl Agent {
+    /// The programs that probes may run; none if a glob is wrong, which the check tells.
+    #[must_use]
+    pub fn allowed(&self) -> Allowed {
+        Allowed::new(&self.allow_commands).unwrap_or_default()
     }
 }

@@ -48,6 +48,21 @@ impl Check for Config {
             let at = at.key("collectors").key("blackbox_access").key("concurrency");
             at.wrong(format_args!("must be less than `server.max_connections`, which is {connections}"));
         }
+        self.check_commands(&at.key("collectors").key("probes"));
+    }
+}
+
+impl Config {
+    /// That probes run no other commands than `agent` allows.
+    fn check_commands(&self, at: &Place<'_>) {
+        let allowed = self.agent.allowed();
+        for (at, probe) in at.each(&self.collectors.probes) {
+            // One that is not absolute is told already.
+            let program = probe.command.as_ref().and_then(|command| command.argv.first());
+            if let Some(program) = program.filter(|program| program.starts_with('/')) {
+                at.key("command").key("argv").index(0).ok(allowed.check(program));
+            }
+        }
     }
 }
 

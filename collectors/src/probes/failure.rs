@@ -53,6 +53,8 @@ Phase {
     Query = "query",
     /// The kernel is asked about a file system.
     Stat = "stat",
+    /// A command runs.
+    Run = "run",
     /// The question is sent, until the answer is there.
     Request = "request",
     /// The socket is opened and the packet is made.
@@ -270,6 +272,24 @@ Reason {
     DiskHung = "disk_hung",
     /// Any other trouble with the file system.
     DiskError = "disk_error",
+    /// The command says that something is near its limit, exit code 1.
+    CommandWarning = "command_warning",
+    /// The command says that something is wrong, exit code 2.
+    CommandCritical = "command_critical",
+    /// The command could not find out, exit code 3.
+    CommandUnknown = "command_unknown",
+    /// The command ended with any other exit code.
+    CommandFailed = "command_failed",
+    /// The command was killed by a signal.
+    CommandSignal = "command_signal",
+    /// `agent.allow_commands` does not have the program.
+    CommandNotAllowed = "command_not_allowed",
+    /// The program is not there.
+    CommandMissing = "command_missing",
+    /// The agent may not run the program.
+    CommandDenied = "command_denied",
+    /// Any other trouble with running it.
+    CommandError = "command_error",
     /// A file that the configuration names could not be read.
     Credentials = "credentials",
 }

@@ -13,6 +13,7 @@ use vigie_pipeline::plug::{Error, Surroundings};
 use super::{Access, Asked, Module, Modules, ProberName, Refusal, journal};
 use crate::probes::Shared;
 use crate::probes::attempt::Attempt;
+use crate::probes::command::Allowed;
 use crate::probes::failure::{Failure, Phase, Reason};
 use crate::probes::guard::Guard;
 use crate::probes::metrics;
@@ -197,7 +198,7 @@ impl Standing {
             Ready { module, reads_files, prober: OnceLock::new() }
         };
         let modules = modules.modules.iter().map(|(name, module)| (name.clone(), ready(module))).collect();
-        let shared = Shared::new(Guard::new(access)?);
+        let shared = Shared::new(Guard::new(access)?, Allowed::default());
         Ok(Self { modules, shared, places: Semaphore::new(access.concurrency), access: access.clone() })
     }
 

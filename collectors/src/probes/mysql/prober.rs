@@ -115,7 +115,7 @@ impl prober::Prober for Prober {
         }
         record.about.text("db.query.text", &self.query);
         let address = Address::parse(aim.target, Some(PORT))
-            .map_err(|error| Failure::new(Reason::TcpError, Phase::Resolve, error))?;
+            .map_err(|error| Failure::new(Reason::BadTarget, Phase::Resolve, error))?;
         self.run(&address, aim, record).await
     }
 

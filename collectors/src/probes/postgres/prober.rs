@@ -121,7 +121,7 @@ impl prober::Prober for Prober {
         record.about.text("db.namespace", &self.database);
         record.about.text("db.query.text", &self.query);
         let address =
-            address(aim.target).map_err(|error| Failure::new(Reason::TcpError, Phase::Resolve, error))?;
+            address(aim.target).map_err(|error| Failure::new(Reason::BadTarget, Phase::Resolve, error))?;
         let mut session = self.connect(&address, aim, record).await?;
         record.enter(Phase::Login);
         let password = self.password.reveal(Phase::Login, record).await?;

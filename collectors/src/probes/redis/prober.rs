@@ -178,7 +178,7 @@ impl prober::Prober for Prober {
         record.about.text("db.operation.name", self.operation);
         record.about.text("db.namespace", self.database.to_string());
         let address = Address::parse(aim.target, Some(PORT))
-            .map_err(|error| Failure::new(Reason::TcpError, Phase::Resolve, error))?;
+            .map_err(|error| Failure::new(Reason::BadTarget, Phase::Resolve, error))?;
         let stream = self.connect(&address, aim, record).await?;
         record.enter(Phase::Login);
         let mut session = Session { peer: BufReader::new(stream), record };

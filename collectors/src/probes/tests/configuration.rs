@@ -10,6 +10,7 @@ use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::plug::Surroundings;
 use vigie_pipeline::readiness::Readiness;
 
+use crate::probes::command::Allowed;
 use crate::probes::{Config, recipes};
 
 fn read(json: &str) -> Config {
@@ -123,7 +124,7 @@ proptest! {
         // The roots of the system are read once for each TLS target: not what this is about.
         http.tls_config.insecure_skip_verify = true;
         let wrong = problems(KeyPath::default(), &config);
-        let built = recipes(&[config], |_| Ok(Vec::new()))[0].build(&surroundings());
+        let built = recipes(&[config], |_| Ok(Vec::new()), &Allowed::default())[0].build(&surroundings());
         if wrong.is_empty() {
             prop_assert!(built.is_ok());
         }

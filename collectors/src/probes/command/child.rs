@@ -1,0 +1,143 @@
+//! A program that runs: its group, its end, what it has written.
+//!
+//! That it has ended is learnt from a descriptor of the process, which leaves it unreaped: until its whole group has been
+//! killed its number cannot become another's. Whatever becomes of the run, dropping a [`Child`] kills the group and reaps.
+#![allow(unsafe_code)] // for descriptors: that of a process, and those that must not go on to it
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
+};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
+
+/// A killed process is gone after a moment; longer than this nobody waits for it.
+const MOMENTS: u32 = 20;
+const MOMENT: Duration = Duration::from_micros(100);
+
+/// Killed, and not gone in time: they are reaped when the next is started.
+static LATE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// See the module.
+pub(super) struct Child {
+    pid: Pid,
+    /// Readable once it has ended.
+    ended: AsyncFd<OwnedFd>,
+    reaped: bool,
+}
+
+impl Child {
+    /// Starts a program in a group of its own; it, and its two outputs.
+    pub(super) fn start<'a>(
+        program: &Path,
+        argv: &[String],
+        environment: impl Iterator<Item = (&'a str, &'a OsStr)>,
+    ) -> io::Result<(Self, Receiver, Receiver)> {
+        reap_late();
+        INHERITED.call_once(keep_descriptors);
+        let mut command = Command::new(program);
+        if let Some((name, arguments)) = argv.split_first() {
+            command.arg0(name).args(arguments);
+        }
+        let mut child = command
+            .env_clear()
+            .envs(environment)
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let pid = Pid::from_child(&child);
+        let pipes = child.stdout.take().zip(child.stderr.take());
+        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from).and_then(watch);
+        // From here on dropping it ends it.
+        let child = Self { pid, ended: ended.inspect_err(|_| end(pid))?, reaped: false };
+        let (stdout, stderr) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((child, Receiver::from_owned_fd(stdout.into())?, Receiver::from_owned_fd(stderr.into())?))
+    }
+
+    /// The number of its process, and of its group.
+    pub(super) fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Waits until it has ended, kills what it has left of its group, and reaps it.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let _ = self.ended.readable().await?;
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        let status = waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED)?;
+        self.reaped = true;
+        let status = status.ok_or(io::ErrorKind::NotFound)?;
+        // As `wait` has it: the signal in the low byte, the code above it.
+        let raw = match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => (code & 0xff) << 8,
+            (None, Some(signal)) => signal & 0x7f,
+            (None, None) => 0xff << 8,
+        };
+        Ok(ExitStatus::from_raw(raw))
+    }
+
+    /// Tells the group to end.
+    pub(super) fn terminate(&self) {
+        let _ = kill_process_group(self.pid, Signal::TERM);
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.reaped {
+            end(self.pid);
+        }
+    }
+}
+
+/// Waits for what a descriptor has to tell.
+fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an owned descriptor is open as long as it is there, and is always the same.
+    let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
+    Ok(watched?)
+}
+
+/// Who started the agent may have given it descriptors that would go on to what it starts; its own do not.
+static INHERITED: Once = Once::new();
+
+fn keep_descriptors() {
+    let Ok(all) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    for descriptor in numbers.filter(|number| *number > 2) {
+        // SAFETY: it takes no memory; a number that is no descriptor any more is refused.
+        unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// Kills a group and reaps its leader.
+fn end(pid: Pid) {
+    let _ = kill_process_group(pid, Signal::KILL);
+    for _ in 0..MOMENTS {
+        if reap(pid) {
+            return;
+        }
+        sleep(MOMENT);
+    }
+    LATE.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+}
+
+fn reap_late() {
+    LATE.lock().unwrap_or_else(PoisonError::into_inner).retain(|pid| !reap(*pid));
+}
+
+/// Whether it is gone.
+fn reap(pid: Pid) -> bool {
+    !matches!(waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG), Ok(None))
+}
