@@ -26,6 +26,10 @@ static BLACKBOX_RELOAD: Family = Family::gauge(
     "blackbox_exporter_config_last_reload_successful",
     "Blackbox exporter config loaded successfully.",
 );
+static BLACKBOX_RELOADED_AT: Family = Family::gauge(
+    "blackbox_exporter_config_last_reload_success_timestamp_seconds",
+    "Timestamp of the last successful configuration reload.",
+);
 static SIZE: Family = Family::gauge("vigie_memory_budget_bytes", "The shares of agent.memory_limit.");
 static HELD: Family =
     Family::gauge("vigie_memory_reserved_bytes", "What is held of the shares of agent.memory_limit.");
@@ -53,6 +57,7 @@ impl Sampler for Own {
             page.set(family, labels, 1.0);
         }
         page.set(&BLACKBOX_RELOAD, Labels::NONE, reload::last_successful(&self.instruments));
+        page.set(&BLACKBOX_RELOADED_AT, Labels::NONE, reload::last_success_at(&self.instruments));
         for share in self.budget.shares() {
             let labels = page.labels(&[("share", share.name())]);
             page.set(&SIZE, labels, share.size() as f64);

@@ -41,6 +41,17 @@ fn successful(instruments: &Instruments) -> IntGauge {
     instruments.gauges(name, help, &[]).with_label_values::<&str>(&[])
 }
 
+fn succeeded_at(instruments: &Instruments) -> IntGauge {
+    let name = "vigie_config_last_reload_success_timestamp_seconds";
+    let help = "When the configuration was last loaded with success, since the Unix epoch.";
+    instruments.gauges(name, help, &[]).with_label_values::<&str>(&[])
+}
+
+/// When the configuration was last loaded with success, in seconds since the Unix epoch.
+pub(crate) fn last_success_at(instruments: &Instruments) -> f64 {
+    succeeded_at(instruments).get() as f64
+}
+
 /// Whether the last attempt to load the configuration succeeded, 1 or 0.
 pub(crate) fn last_successful(instruments: &Instruments) -> f64 {
     successful(instruments).get() as f64
@@ -57,13 +68,9 @@ pub(crate) struct Outcomes {
 impl Outcomes {
     /// The first load, at start, was a success.
     pub(crate) fn new(instruments: &Instruments, clock: Clock) -> Self {
-        let gauge = |name, help| instruments.gauges(name, help, &[]).with_label_values::<&str>(&[]);
         let outcomes = Self {
             successful: successful(instruments),
-            succeeded_at: gauge(
-                "vigie_config_last_reload_success_timestamp_seconds",
-                "When the configuration was last loaded with success, since the Unix epoch.",
-            ),
+            succeeded_at: succeeded_at(instruments),
             reloads: instruments.counters(
                 "vigie_config_reloads_total",
                 "Attempts to load the configuration again, by how they went.",

@@ -226,6 +226,9 @@ def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(pair, ngi
     assert answer.status == 400 and "modules.new.prober: unknown value `pop3`" in answer.text
     assert both.ask(f"target={url}&module=new").status == 200
     counted(both.agent, 0, "blackbox_exporter_config_last_reload_successful")
+    # What a dashboard asks of the exporter itself is here under its names.
+    names = {name for name in both.theirs.scrape().names("blackbox_") if not name.endswith("_created")}
+    assert names <= both.agent.scrape().names("blackbox_")
 
 
 def test_a_broken_file_keeps_the_agent_from_starting(tmp_path):

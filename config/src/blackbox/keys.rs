@@ -28,6 +28,10 @@ pub(super) enum Meaning {
     Sections(Keys),
     /// Sections by name.
     Named(Keys),
+    /// Headers, each as a text or as a section of values.
+    Headers,
+    /// Changes nothing at this place.
+    Idle,
     /// May only be one of these, which change nothing here, for this reason.
     Only(&'static [&'static str], &'static str),
     /// May only be off, for this reason.
@@ -40,8 +44,8 @@ pub(super) enum Meaning {
 pub(super) type Keys = &'static [(&'static str, Meaning)];
 
 use Meaning::{
-    Duration, Is, Named, NamedTexts, Not, Off, Only, Refused, Regex, Regexes, Same, Section, Sections, Size,
-    Text, Texts, Truth,
+    Duration, Headers, Idle, Is, Named, NamedTexts, Not, Off, Only, Refused, Regex, Regexes, Same, Section,
+    Sections, Size, Text, Texts, Truth,
 };
 
 /// Why a secret cannot be told by name.
@@ -105,25 +109,31 @@ const HTTP: Keys = &[
     ("proxy_connect_header", Same),
 ];
 
-const HTTP_CLIENT: Keys = &[
+/// Those of the HTTP client that makes a websocket's upgrade.
+const UPGRADE: Keys = &[
     ("basic_auth", Section(BASIC_AUTH)),
     ("authorization", Section(AUTHORIZATION)),
-    ("oauth2", Section(OAUTH2)),
     ("bearer_token", Is(&["authorization", "credentials"])),
     ("bearer_token_file", Is(&["authorization", "credentials_file"])),
     ("tls_config", Section(TLS)),
-    ("follow_redirects", Truth),
-    ("enable_http2", Truth),
-    ("http_headers", Named(HEADER_VALUES)),
-    ("proxy_url", Text),
-    ("no_proxy", Text),
-    ("proxy_from_environment", Truth),
-    ("proxy_connect_header", Same),
+    ("http_headers", Refused("give them as headers of the websocket")),
+    ("oauth2", Refused("websockets are probed with basic_auth or authorization")),
+    ("proxy_url", Refused(NO_PROXY)),
+    ("no_proxy", Idle),
+    ("proxy_from_environment", Off(NO_PROXY)),
+    ("proxy_connect_header", Idle),
+    // An upgrade is HTTP/1.1, and is not redirected.
+    ("follow_redirects", Idle),
+    ("enable_http2", Idle),
 ];
+
+/// Why a proxy cannot be honoured.
+const NO_PROXY: &str = "websockets are not probed through proxies";
 
 const HEADER_MATCH: Keys = &[("header", Text), ("regexp", Regex), ("allow_missing", Truth)];
 
-const HEADER_VALUES: Keys = &[("values", Texts), ("secrets", Texts), ("files", Texts)];
+/// What a header is, where it is more than a text.
+pub(super) const HEADER_VALUES: Keys = &[("values", Texts), ("secrets", Texts), ("files", Texts)];
 
 const BASIC_AUTH: Keys = &[
     ("username", Text),
@@ -235,8 +245,8 @@ const GRPC: Keys = &[
 ];
 
 const WEBSOCKET: Keys = &[
-    ("http_config", Section(HTTP_CLIENT)),
-    ("headers", Same),
+    ("http_config", Section(UPGRADE)),
+    ("headers", Headers),
     ("query_response", Sections(QUERY_RESPONSE)),
     ("preferred_ip_protocol", Same),
     ("ip_protocol_fallback", Truth),

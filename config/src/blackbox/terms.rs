@@ -2,7 +2,7 @@
 
 use vigie_pipeline::check::{KeyPath, Step};
 
-use super::keys::{FILE, Keys, Meaning};
+use super::keys::{FILE, HEADER_VALUES, Keys, Meaning};
 use super::{binary, regex, units};
 use crate::decode::{Spot, unknown_key};
 use crate::tree::{Node, Text, Value};
@@ -80,7 +80,11 @@ impl Translator {
         }
         let stays = |key: &String| {
             let meaning = keys.iter().find(|(name, _)| name == key).map(|(_, meaning)| meaning);
-            !matches!(meaning, Some(Meaning::Not(_) | Meaning::Is(_) | Meaning::Only(..) | Meaning::Off(_)))
+            let gone = matches!(
+                meaning,
+                Some(Meaning::Not(_) | Meaning::Is(_) | Meaning::Only(..) | Meaning::Off(_) | Meaning::Idle)
+            );
+            !gone
         };
         members.retain(|(key, _)| stays(key));
         for (path, member) in replaced {
@@ -106,6 +110,15 @@ impl Translator {
             Meaning::Section(keys) => self.section(node, keys),
             Meaning::Sections(keys) => self.each(node, |this, node| this.section(node, keys)),
             Meaning::Named(keys) => self.members(node, |this, node| this.section(node, keys)),
+            Meaning::Headers => self.members(node, |this, node| {
+                as_text(node);
+                if let Value::Text(_) = node.value {
+                    let values = Node { value: Value::List(vec![node.clone()]), origin: node.origin };
+                    node.value = Value::Map(vec![("values".to_owned(), values)]);
+                }
+                this.section(node, HEADER_VALUES);
+            }),
+            Meaning::Idle => {}
             Meaning::Only(known, why) => {
                 let is_known = |text: &Text| known.contains(&text.value.as_str());
                 if !matches!(&node.value, Value::Null)
