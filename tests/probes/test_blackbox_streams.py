@@ -101,3 +101,17 @@ def test_sockets_of_the_host_are_probed_if_that_is_allowed(pair, agent, tmp_path
             assert page.value("probe_success") == success
             reasons = [sample.labels["reason"] for sample in page.series("probe_failure_info")]
             assert reasons == ([] if allowed else ["target_forbidden"])
+
+
+def test_websockets_are_probed_by_their_modules(pair, websocket):
+    """Debian's version has no such prober yet: ours alone."""
+    both = pair({"connect": tcp()})
+    greeted = [{"expect": "^hello from the (.+)$", "send": "I am ${1}"}, {"expect": "^I am server$"}]
+    options = {"headers": {"X-Short": "text"}, "query_response": greeted, "preferred_ip_protocol": "ip4"}
+    both.write({"greeted": {"prober": "websocket", "timeout": "2s", "websocket": options}})
+    assert both.agent.reload().status == 200
+    server = websocket()
+    for path, success in (("/greet", 1), ("/mute", 0), ("/refuse/404", 0)):
+        page = Scrape(both.ask(f"module=greeted&target={server.url}{path}").text)
+        assert page.value("probe_success") == success, path
+    assert server.requests[0]["headers"]["x-short"] == "text"

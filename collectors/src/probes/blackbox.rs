@@ -23,7 +23,7 @@ pub use self::service::{Blackbox, Report};
 pub use super::guard::Access;
 use super::prober::Kind;
 use super::tls::TlsConfig;
-use super::{dns, http, tcp, unix};
+use super::{dns, http, tcp, unix, websocket};
 
 /// A file of modules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,9 @@ pub struct Module {
     /// For `prober: unix`.
     #[serde(default)]
     pub unix: unix::Config,
+    /// For `prober: websocket`.
+    #[serde(default)]
+    pub websocket: websocket::Config,
 }
 
 /// blackbox_exporter's names of the kinds.
@@ -68,6 +71,8 @@ pub enum ProberName {
     Dns,
     /// Sockets of this host.
     Unix,
+    /// Websockets.
+    Websocket,
 }
 
 impl Module {
@@ -78,6 +83,7 @@ impl Module {
             ProberName::Tcp => ("tcp", &self.tcp),
             ProberName::Dns => ("dns", &self.dns),
             ProberName::Unix => ("unix", &self.unix),
+            ProberName::Websocket => ("websocket", &self.websocket),
         }
     }
 
@@ -88,6 +94,7 @@ impl Module {
             ProberName::Tcp => Some(&mut self.tcp.tls_config),
             ProberName::Dns => Some(&mut self.dns.tls_config),
             ProberName::Unix => Some(&mut self.unix.tls_config),
+            ProberName::Websocket => Some(&mut self.websocket.http_config.tls_config),
         }
     }
 }
