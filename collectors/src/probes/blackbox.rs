@@ -23,7 +23,7 @@ pub use self::service::{Blackbox, Report};
 pub use super::guard::Access;
 use super::prober::Kind;
 use super::tls::TlsConfig;
-use super::{dns, http, tcp, unix, websocket};
+use super::{dns, http, icmp, tcp, unix, websocket};
 
 /// A file of modules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Module {
     /// For `prober: tcp`.
     #[serde(default)]
     pub tcp: tcp::Config,
+    /// For `prober: icmp`.
+    #[serde(default)]
+    pub icmp: icmp::Config,
     /// For `prober: dns`.
     #[serde(default)]
     pub dns: dns::Config,
@@ -67,6 +70,8 @@ pub enum ProberName {
     Http,
     /// TCP ports.
     Tcp,
+    /// Hosts, by pings.
+    Icmp,
     /// Name servers.
     Dns,
     /// Sockets of this host.
@@ -81,6 +86,7 @@ impl Module {
         match self.prober {
             ProberName::Http => ("http", &self.http),
             ProberName::Tcp => ("tcp", &self.tcp),
+            ProberName::Icmp => ("icmp", &self.icmp),
             ProberName::Dns => ("dns", &self.dns),
             ProberName::Unix => ("unix", &self.unix),
             ProberName::Websocket => ("websocket", &self.websocket),
@@ -92,6 +98,7 @@ impl Module {
         match self.prober {
             ProberName::Http => Some(&mut self.http.tls_config),
             ProberName::Tcp => Some(&mut self.tcp.tls_config),
+            ProberName::Icmp => None,
             ProberName::Dns => Some(&mut self.dns.tls_config),
             ProberName::Unix => Some(&mut self.unix.tls_config),
             ProberName::Websocket => Some(&mut self.websocket.http_config.tls_config),
