@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from .sections import otlp, probing
 from .wait import until
 
-PHASES = {"http": {"resolve", "connect", "tls", "processing", "transfer"}}
+PHASES = {
+    "http": {"resolve", "connect", "tls", "processing", "transfer"},
+    "dns": {"resolve", "connect", "tls", "request"},
+    "unix": {"connect", "tls", "query"},
+    "postgres": {"resolve", "connect", "tls", "login", "query"},
+    "redis": {"resolve", "connect", "tls", "login", "query"},
+}
 
 
 @dataclass
@@ -50,7 +56,7 @@ class Watched:
         assert [(one.labels["reason"], one.labels["phase"], one.value) for one in found] == [(reason, phase, 1)]
         assert page.value("probe_success", instance=self.fault.target) == 0
         self._spent(page, reason, phase)
-        (record,) = self.receiver.wait_logs(1)
+        record = self.receiver.wait_logs(1)[0]
         assert (record.attributes["error.type"], record.attributes["vigie.probe.phase"]) == (reason, phase)
         start = f"probe it is down ({self.fault.target}): {reason} in {phase}: "
         assert record.text.startswith(start), record.text

@@ -1,8 +1,9 @@
 """Each reason that names, routes and lost packets give a probe to fail, in a network of the test's own."""
 
 import pytest
-from harness.failing import Watched, http
+from harness.failing import Fault, Watched, http
 from harness.receiver import HttpReceiver
+from harness.redis import Redis
 from harness.unbound import Unbound
 
 # What `resolv.conf` says of how to ask: a server that says nothing is given up after a second.
@@ -12,10 +13,12 @@ RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 class Net:
     """What the faults of this file are made in: a network, a site, a DNS server that the agent asks."""
 
-    def __init__(self, network, site, names):
+    def __init__(self, network, site, names, directory, keep):
         self.network = network
         self.site = site
         self.names = names
+        self.directory = directory
+        self.keep = keep  # stops what it is given when the test is over
 
     def named(self, name, mend=None, timeout="5s", **settings):
         return http(f"http://{name}:{self.site.port}/", mend, timeout, **settings)
@@ -103,6 +106,26 @@ def no_route(net):
     return http(f"http://192.0.2.7:{net.site.port}/", mend)
 
 
+def no_route_for_questions(net):
+    """To a DNS server that is not on this host."""
+    settings = {"server": "192.0.2.7", "query_name": "vigie.test", "preferred_ip_protocol": "ip4"}
+    return Fault("dns", "192.0.2.7", settings)
+
+
+def prohibited_questions(net):
+    net.network.ip("route", "add", "prohibit", "192.0.2.7/32")
+    return no_route_for_questions(net)
+
+
+def protected(net):
+    """A Redis without a password that is asked from elsewhere."""
+    net.network.address("192.0.2.7/32")
+    server = Redis(net.directory / "redis", config="bind 127.0.0.1 192.0.2.7\nprotected-mode yes\n")
+    net.keep(server)
+    target = f"192.0.2.7:{server.port}"
+    return Fault("redis", target, {"address": target}, lambda: server.cli("CONFIG", "SET", "protected-mode", "no"))
+
+
 def prohibited(net):
     net.network.ip("route", "add", "prohibit", "192.0.2.7/32")
     return http(f"http://192.0.2.7:{net.site.port}/")
@@ -132,6 +155,9 @@ FAULTS = {
     "a firewall that says so": (rejected("icmp-admin-prohibited"), "tcp_unreachable", "connect", "No route to host"),
     "no route": (no_route, "tcp_unreachable", "connect", "Network is unreachable"),
     "a forbidden route": (prohibited, "tcp_error", "connect", "Permission denied"),
+    "no route for a datagram": (no_route_for_questions, "udp_unreachable", "connect", "Network is unreachable"),
+    "a forbidden route for a datagram": (prohibited_questions, "udp_error", "connect", "Permission denied"),
+    "a Redis that answers its host alone": (protected, "redis_protected", "login", "protected mode"),
 }
 
 
@@ -148,12 +174,15 @@ def test_a_fault_of_the_network_has_its_reason_until_it_ends(fault, namespace, u
         made.wrapped_in = ["unshare", "--mount", "sh", "-c", mount, conf]
         return made.start()
 
+    def keep(thing):
+        request.addfinalizer(thing.stop)
+
     def check():
         names = Unbound(tmp_path / "unbound", port=53)
-        request.addfinalizer(names.stop)
+        keep(names)
         receiver = HttpReceiver()
         request.addfinalizer(receiver.down)
-        fault = make(Net(namespace, nginx(host="0.0.0.0"), names))
+        fault = make(Net(namespace, nginx(host="0.0.0.0"), names, tmp_path, keep))
         Watched(agent, receiver, fault).fails_with(reason, phase, *says).recovers()
 
     namespace.call(check)
