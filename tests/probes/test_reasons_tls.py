@@ -1,9 +1,10 @@
 """Each reason of TLS for which an HTTP probe fails, with certificates as bad as they are in the field."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
-from harness.certs import HOUR
+from harness.certs import HOUR, Authority
 from harness.failing import Watched, http
 from harness.faulty import Faulty, cut_answer, swallow, through
 from harness.peer import answers, says, shut, silent
@@ -26,6 +27,37 @@ def site(bad, **settings):
         return https(use, server, "/", renew, **settings)
 
     return make
+
+
+def revoked(use):
+    """The server's own certificate is on the list of its authority, below another one."""
+    below = use("authority").intermediate()
+    certificate = below.issue()
+    below.revoke(certificate)
+    return listed(use, certificate, below.issue(), use("authority").ca_file, below.crl_file)
+
+
+def revoked_above(use):
+    """The authority of the server's certificate is on the list of the one above it."""
+    root = Authority(use("tmp_path") / "root")
+    below, beside = root.intermediate(), root.intermediate()
+    root.revoke(SimpleNamespace(serial=below.certificate.serial_number))
+    lists = use("tmp_path") / "crl.pem"
+    # Those of the authorities below have the root's as it was when they were made.
+    own = [authority.crl_file.read_text().split("-----END X509 CRL-----\n")[0] for authority in (below, beside)]
+    lists.write_text("".join(f"{one}-----END X509 CRL-----\n" for one in own) + root.crl_file.read_text())
+    return listed(use, below.issue(), beside.issue(), root.ca_file, lists)
+
+
+def listed(use, bad, good, ca_file, crl_file):
+    server = use("nginx")(bad)
+
+    def renew():
+        shutil.copy(good.cert_file, bad.cert_file)
+        shutil.copy(good.key_file, bad.key_file)
+        server.reload()
+
+    return http(server.url + "/", renew, tls_config={"ca_file": str(ca_file), "crl_file": str(crl_file)})
 
 
 def https(use, server, path="/", mend=None, timeout="2s", **settings):
@@ -142,6 +174,8 @@ FAULTS = {
     "of an unknown authority": (unknown_authority, "tls_untrusted", "tls", "no chain"),
     "without the authority between": (site(intermediate(chain=False)), "tls_untrusted", "tls", "no chain"),
     "expired below another authority": (site(intermediate(valid=-HOUR)), "tls_expired", "tls", ""),
+    "revoked": (revoked, "tls_revoked", "tls", "Revoked"),
+    "of a revoked authority": (revoked_above, "tls_revoked", "tls", "Revoked"),
     "for clients alone": (site(lambda a: a.issue(client=True)), "tls_untrusted", "tls", "client authentication"),
     "no TLS": (plain, "tls_handshake", "tls", "does not speak TLS"),
     "SSH": (peer(says(b"SSH-2.0-OpenSSH_9.2\r\n")), "tls_handshake", "tls", "does not speak TLS"),
