@@ -41,6 +41,7 @@ impl Attempt {
             let detail = format_args!("deadline of {} exceeded", HumanDuration(timeout));
             Err(Failure::new(prober.timed_out(phase), phase, detail))
         });
+        let verdict = verdict.map_err(|failure| failure.presented(&record.excerpt));
         let ended = clock.monotonic();
         record.timeline.close(ended);
         Dial::settle(&mut record);
@@ -60,7 +61,8 @@ impl Attempt {
             prober.declare(&mut record.findings);
         }
         let started_at = clock.unix_nanos();
-        Self { record, ended: clock.monotonic(), started_at, verdict: Err(failure), trace: None }
+        let verdict = Err(failure.presented(&record.excerpt));
+        Self { record, ended: clock.monotonic(), started_at, verdict, trace: None }
     }
 
     /// How long it took.

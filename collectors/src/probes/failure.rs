@@ -1,10 +1,13 @@
 //! Why a probe failed, and where: closed sets, because they become labels.
 
-use std::error::Error;
-use std::fmt;
-use std::io;
+mod causes;
 
-use rustls::CertificateError;
+use std::fmt;
+
+use super::excerpt::Excerpt;
+
+/// Of what is said of a failure this much is shown, in characters.
+const LONGEST: usize = 512;
 
 /// Declares the members of a closed set with their labels side by side.
 macro_rules! labels {
@@ -326,125 +329,32 @@ impl Failure {
         Self { reason, phase, detail: detail.to_string() }
     }
 
-    /// The socket failed.
-    pub(super) fn of_io(phase: Phase, error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
-        let reason = match error.kind() {
-            Kind::ConnectionRefused => Reason::TcpRefused,
-            Kind::TimedOut => Reason::TcpTimeout,
-            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => Reason::TcpUnreachable,
-            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Reason::TcpReset,
-            Kind::UnexpectedEof if phase == Phase::Tls => Reason::TlsHandshake,
-            Kind::UnexpectedEof => Reason::Closed,
-            _ => Reason::TcpError,
-        };
-        Self::new(reason, phase, error)
-    }
-
-    /// The socket for datagrams failed.
-    pub(super) fn of_udp(phase: Phase, error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
-        let reason = match error.kind() {
-            Kind::ConnectionRefused => Reason::UdpRefused,
-            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => Reason::UdpUnreachable,
-            _ => Reason::UdpError,
-        };
-        Self::new(reason, phase, error)
-    }
-
-    /// The handshake failed: at the socket, or for a reason of TLS.
-    pub(super) fn of_handshake(error: &io::Error) -> Self {
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(tls) => Self::of_tls(Phase::Tls, tls),
-            None => Self::of_io(Phase::Tls, error),
+    /// As it may be shown: a peer's own words may be in it, or what the probe has sent.
+    pub(super) fn presented(self, excerpt: &Excerpt) -> Self {
+        let text = excerpt.redact(&self.detail);
+        let printable = |c: char| if c.is_control() { ' ' } else { c };
+        let mut detail: String = text.chars().take(LONGEST).map(printable).collect();
+        if text.chars().nth(LONGEST).is_some() {
+            detail.push('…');
         }
-    }
-
-    /// The exchange of request and response failed.
-    pub(super) fn of_hyper(phase: Phase, error: &hyper::Error) -> Self {
-        // The one that is furthest in says most: a request is also called cancelled when the answer was no HTTP.
-        let mut error = error;
-        let mut cause: Option<&(dyn Error + 'static)> = error.source();
-        while let Some(inner) = cause {
-            if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
-                error = hyper;
-            }
-            if let Some(io) = inner.downcast_ref::<io::Error>() {
-                return Self::of_http_io(phase, io);
-            }
-            if let Some(http2) = inner.downcast_ref::<h2::Error>() {
-                match http2.get_io() {
-                    Some(io) => return Self::of_http_io(phase, io),
-                    // What the end of the connection is in HTTP/1.1.
-                    None if http2.is_remote() && (http2.is_reset() || http2.is_go_away()) => {
-                        return Self::new(Reason::HttpClosed, phase, http2);
-                    }
-                    None => {}
-                }
-            }
-            cause = inner.source();
-        }
-        let reason = if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            Reason::HttpClosed
-        } else {
-            Reason::HttpProtocol
-        };
-        Self::new(reason, phase, Causes(error))
-    }
-
-    /// The socket failed below HTTP.
-    fn of_http_io(phase: Phase, error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            return Self::new(Reason::HttpClosed, phase, error);
-        }
-        // An alert that comes after the handshake, as a refused client certificate does in TLS 1.3.
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(tls) => Self::of_tls(phase, tls),
-            None => Self::of_io(phase, error),
-        }
-    }
-
-    /// For a reason of TLS, in words that do not take knowing the library that found it.
-    fn of_tls(phase: Phase, error: &rustls::Error) -> Self {
-        use rustls::InvalidMessage::InvalidContentType;
-        let reason = reason_of_tls(error);
-        match error {
-            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                Self::new(reason, phase, "no chain of certificates to an authority that is trusted")
-            }
-            rustls::Error::InvalidMessage(InvalidContentType) => {
-                Self::new(reason, phase, "the peer does not speak TLS")
-            }
-            _ => Self::new(reason, phase, error),
-        }
+        Self { detail, ..self }
     }
 }
 
-/// An error with what caused it, on one line.
-struct Causes<'a>(&'a (dyn Error + 'static));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
 
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(inner) = cause {
-            write!(f, ": {inner}")?;
-            cause = inner.source();
+    proptest! {
+        #[test]
+        fn what_is_shown_of_a_failure_is_short_and_printable_and_no_secret(text in "(hunter2|\\PC|[\\x00-\\x1f]){0,300}") {
+            let mut excerpt = Excerpt::default();
+            excerpt.hide("hunter2");
+            let failure = Failure::new(Reason::Closed, Phase::Connect, &text).presented(&excerpt);
+            prop_assert!(failure.detail.chars().count() <= LONGEST + 1);
+            prop_assert!(!failure.detail.contains(char::is_control));
+            prop_assert!(!failure.detail.contains("hunter2"));
         }
-        Ok(())
-    }
-}
-
-fn reason_of_tls(error: &rustls::Error) -> Reason {
-    let rustls::Error::InvalidCertificate(wrong) = error else { return Reason::TlsHandshake };
-    match wrong {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Reason::TlsExpired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Reason::TlsNotYetValid,
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            Reason::TlsWrongHost
-        }
-        CertificateError::Revoked => Reason::TlsRevoked,
-        // A bad signature, a purpose it may not serve, a constraint: there is no chain that can be trusted.
-        _ => Reason::TlsUntrusted,
     }
 }

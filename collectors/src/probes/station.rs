@@ -122,7 +122,7 @@ impl Station {
         let trouble = outcome.failure().map(|failure| Trouble {
             reason: failure.reason.as_str(),
             phase: Some(failure.phase.as_str()),
-            detail: attempt.record.excerpt.redact(&failure.detail),
+            detail: failure.detail.clone(),
         });
         dependency.report(Finding { at: attempt.wall(attempt.ended), took: attempt.duration(), trouble });
     }
