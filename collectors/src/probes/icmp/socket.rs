@@ -77,7 +77,11 @@ impl Echo {
         };
         // Also without an address to send from: it gives an unprivileged socket its identifier.
         socket.bind(&SocketAddr::new(source.unwrap_or(any), 0).into())?;
-        socket.connect(&SocketAddr::new(peer, 0).into())?;
+        // A route that is prohibited is no want of rights to the socket.
+        socket.connect(&SocketAddr::new(peer, 0).into()).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => io::Error::other(error),
+            _ => error,
+        })?;
         let interest = Interest::READABLE | Interest::ERROR | Interest::WRITABLE;
         // SAFETY: `Socket` owns its descriptor, and it is neither replaced nor closed before it is dropped.
         #[allow(unsafe_code)]
