@@ -84,6 +84,7 @@ def response(*headers, body=b"ok\n", version="HTTP/1.1", status="200 OK"):
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+STATUS = {"path": "$.status", "equals": "ok"}
 HEADER = {"header": "X-Version", "regexp": "^2"}
 GZIPPED = gzip.compress(b"ok\n" * 1000)
 
@@ -170,6 +171,18 @@ FAULTS = {
     ),
     "no file with the password": (missing_password, "credentials", "processing", "open ", "/password", "No such file"),
     "no file with the body": (missing_body, "credentials", "processing", "open ", "/body", "No such file"),
+    "a body that is no JSON": (
+        file("health", "<html>", '{"status": "ok"}', json=[STATUS]),
+        "body_not_json",
+        "transfer",
+        "",
+    ),
+    "JSON that says something else": (
+        file("health", '{"status": "failing"}', '{"status": "ok"}', json=[STATUS]),
+        "json_mismatch",
+        "transfer",
+        "$.status",
+    ),
     "no TLS": (page("/", fail_if_not_ssl=True), "tls_missing", "tls", ""),
 }
 

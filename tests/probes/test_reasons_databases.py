@@ -90,6 +90,46 @@ def standby(use):
     return postgres(server, lambda: server.room.run(*promote))
 
 
+def mysql(server, mend=None, begin=None, user="native", **settings):
+    target = f"{server.host}:{server.port}"
+    login = {"user": user, "password": PASSWORD, "database": server.database, "tls": "disable"}
+    return Fault("mysql", target, {"address": target} | login | settings, mend, "5s", begin)
+
+
+def undone(use, *statements):
+    """What is done to the server that all tests share is undone when this test is over."""
+    for statement in statements:
+        use("request").addfinalizer(lambda statement=statement: use("mariadb").client(statement))
+
+
+def no_such_database(use):
+    server = use("mariadb")
+    server.client("GRANT SELECT ON *.* TO empty@'%'")
+    undone(use, "REVOKE SELECT ON *.* FROM empty@'%'", "DROP DATABASE IF EXISTS elsewhere")
+    create = lambda: server.client("CREATE DATABASE elsewhere")  # noqa: E731
+    return mysql(server, create, user="empty", password="", database="elsewhere")
+
+
+def as_many_connections_as_it_may(use):
+    server = use("mariadb")
+    allow = "ALTER USER native@'%' WITH MAX_CONNECTIONS_PER_HOUR 0; FLUSH USER_RESOURCES"
+    undone(use, allow)
+    server.client("ALTER USER native@'%' WITH MAX_CONNECTIONS_PER_HOUR 1; FLUSH USER_RESOURCES")
+    return mysql(server, lambda: server.client(allow))
+
+
+def refused_with(code, text):
+    """The first packet is an error, as of a server that ends, or of one that a host has failed to log in to too often."""
+
+    def make(use):
+        error = b"\xff" + code.to_bytes(2, "little") + text.encode()
+        made = use("peer")(says(len(error).to_bytes(3, "little") + b"\0" + error))
+        made.database = "shop"
+        return mysql(made)
+
+    return make
+
+
 FAULTS = {
     "a script that does not end": (script_that_does_not_end, "redis_busy", "query", "BUSY"),
     "a cluster without slots": (cluster_without_slots, "redis_cluster", "query", "CLUSTERDOWN"),
@@ -97,6 +137,20 @@ FAULTS = {
     "no Redis": (no_redis, "redis_protocol", "login", "not a reply of Redis"),
     "no room for a sort": (no_room_for_a_sort, "postgres_resources", "query", "temp_file_limit"),
     "a session that was ended": (session_ended_by_an_administrator, "postgres_shutting_down", "query", "administrator"),
+    "no such database": (no_such_database, "mysql_database", "login", "elsewhere"),
+    "no more connections": (as_many_connections_as_it_may, "mysql_too_many_connections", "login", "1226"),
+    "a server that ends": (
+        refused_with(1053, "Server shutdown in progress"),
+        "mysql_shutting_down",
+        "login",
+        "1053 Server shutdown",
+    ),
+    "a host that is blocked": (
+        refused_with(1129, "Host '192.0.2.7' is blocked because of many connection errors"),
+        "mysql_host_blocked",
+        "login",
+        "is blocked",
+    ),
     "a standby": (standby, "postgres_starting_up", "login", "database system"),
 }
 

@@ -117,6 +117,11 @@ def prohibited_questions(net):
     return no_route_for_questions(net)
 
 
+def prohibited_pings(net):
+    net.network.ip("route", "add", "prohibit", "192.0.2.7/32")
+    return Fault("icmp", "192.0.2.7", {"host": "192.0.2.7"})
+
+
 def protected(net):
     """A Redis without a password that is asked from elsewhere."""
     net.network.address("192.0.2.7/32")
@@ -157,6 +162,7 @@ FAULTS = {
     "a forbidden route": (prohibited, "tcp_error", "connect", "Permission denied"),
     "no route for a datagram": (no_route_for_questions, "udp_unreachable", "connect", "Network is unreachable"),
     "a forbidden route for a datagram": (prohibited_questions, "udp_error", "connect", "Permission denied"),
+    "a forbidden route for a ping": (prohibited_pings, "icmp_error", "setup", "Permission denied"),
     "a Redis that answers its host alone": (protected, "redis_protected", "login", "protected mode"),
 }
 
