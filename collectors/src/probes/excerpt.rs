@@ -54,12 +54,14 @@ impl Excerpt {
         }
     }
 
+    /// `text` without the secrets of the probe.
+    pub(super) fn mask(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+    }
+
     /// `text` without the secrets of the probe and without what looks like one.
     pub(super) fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.secrets {
-            text = text.replace(secret.as_str(), MASK);
-        }
+        let mut text = self.mask(text);
         for (pattern, mask) in SECRETS.iter() {
             text = pattern.replace_all(&text, *mask).into_owned();
         }

@@ -331,7 +331,8 @@ impl Failure {
 
     /// As it may be shown: a peer's own words may be in it, or what the probe has sent.
     pub(super) fn presented(self, excerpt: &Excerpt) -> Self {
-        let text = excerpt.redact(&self.detail);
+        // What merely looks like a secret is left in: it may be the path of a file that is called `password`.
+        let text = excerpt.mask(&self.detail);
         let printable = |c: char| if c.is_control() { ' ' } else { c };
         let mut detail: String = text.chars().take(LONGEST).map(printable).collect();
         if text.chars().nth(LONGEST).is_some() {
