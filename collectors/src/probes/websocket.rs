@@ -107,8 +107,11 @@ impl Check for Config {
             if step.starttls {
                 at.key("starttls").wrong("no websocket goes over to TLS: write wss:// in the URL");
             }
-            if !step.expect_bytes.is_empty() {
-                at.key("expect_bytes").wrong("not for websockets: give expect");
+            for (key, bytes) in [("expect_bytes", &step.expect_bytes), ("expect_base64", &step.expect_base64)]
+            {
+                if !bytes.is_empty() {
+                    at.key(key).wrong("not for websockets: give expect");
+                }
             }
         }
     }

@@ -138,7 +138,7 @@ async fn a_socket_that_is_not_there_or_not_allowed_is_told_apart() {
     let path = directory.path().join("redis.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let series = first_run(&config(&format!("unix:{}", path.display()), |_| {})).await;
-    assert_failed(&series, "tcp_refused", "connect");
+    assert_failed(&series, "unix_refused", "connect");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn mistakes_are_told_at_their_place() {
     assert_eq!(
         told,
         [
-            "redis.address: `//x` is not a port",
+            "redis.address: not `host:port` but a URL",
             "redis.username: needs a password",
             "redis.command: `SET` is not one of the commands that only read",
         ]
