@@ -8,7 +8,7 @@ import socket
 import pytest
 from harness.agent import vigie
 from harness.http import request
-from harness.peer import silent
+from harness.peer import answers, silent
 from harness.scrape import Scrape, strict
 from harness.wait import until
 
@@ -192,6 +192,20 @@ def test_link_local_and_metadata_addresses_are_refused_unless_they_are_allowed(p
     allowed = both.ask("module=quick&target=http://169.254.169.254/")
     assert failure(allowed) != "target_forbidden"
     assert failure(both.ask("module=quick&target=http://169.254.1.1/")) == "target_forbidden"
+
+
+def test_a_proxy_is_not_asked_for_what_may_not_be_probed(pair, peer):
+    """The proxy itself is the module's own affair, and may be anywhere."""
+    proxy = peer(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    through = {"proxy_url": proxy.url, "skip_resolve_phase_with_proxy": True}
+    modules = {"through": {"prober": "http", "timeout": "2s", "http": through}}
+    both = pair({"through": {"prober": "http", "timeout": "2s"}}, access={"targets": ["*.test"]})
+    both.write(modules)
+    assert both.agent.reload().status == 200
+    for target in ("http://169.254.169.254/", "https://other.example/"):
+        assert failure(both.ask(f"module=through&target={target}")) == "target_forbidden", target
+    assert not proxy.received
+    assert Scrape(both.ask("module=through&target=http://shop.test/").text).value("probe_success") == 1
 
 
 def test_only_what_is_allowed_is_probed_where_that_is_said(pair, nginx):

@@ -101,6 +101,20 @@ impl Dial {
     pub(super) async fn connect(&self, peer: SocketAddr, record: &mut Record) -> Result<TcpStream, Failure> {
         record.enter(Phase::Connect);
         self.shared.guard.admit(peer.ip(), record)?;
+        self.make_connection(peer, record).await
+    }
+
+    /// The same to a peer that the configuration names, a proxy: who asks for the probe has no part in it.
+    pub(super) async fn connect_as_configured(
+        &self,
+        peer: SocketAddr,
+        record: &mut Record,
+    ) -> Result<TcpStream, Failure> {
+        record.enter(Phase::Connect);
+        self.make_connection(peer, record).await
+    }
+
+    async fn make_connection(&self, peer: SocketAddr, record: &mut Record) -> Result<TcpStream, Failure> {
         record.peer(peer);
         let connected = match self.source {
             None => TcpStream::connect(peer).await,

@@ -104,6 +104,12 @@ const METADATA: [IpAddr; 9] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
 ];
 
+/// Names of such places, for where names are resolved by somebody else.
+const METADATA_NAMES: [&str; 4] =
+    ["metadata.google.internal", "metadata.goog", "metadata", "instance-data.ec2.internal"];
+
+const NOT_A_TARGET: &str = "is not among the `targets` that may be probed";
+
 /// [`Access`], ready to be asked.
 #[derive(Debug)]
 pub(super) struct Guard {
@@ -158,6 +164,26 @@ impl Guard {
         })
     }
 
+    /// Whether somebody else, a proxy, may be asked to connect to a host that is not resolved here.
+    ///
+    /// # Errors
+    /// The failure of the run.
+    pub(super) fn admit_elsewhere(&self, host: &str, record: &Record) -> Result<(), Failure> {
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
+            return self.admit(address, record);
+        }
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        let what = if METADATA_NAMES.contains(&name.as_str()) && !self.metadata {
+            "is where a cloud tells machines about themselves: see `allow_metadata`"
+        } else if self.targets.as_ref().is_some_and(|(names, _)| !names.is_match(&name)) {
+            NOT_A_TARGET
+        } else {
+            return Ok(());
+        };
+        let phase = record.timeline.phase().unwrap_or(Phase::Resolve);
+        Err(Failure::new(Reason::TargetForbidden, phase, format_args!("{host} {what}")))
+    }
+
     /// Whether a socket of this host may be connected to.
     ///
     /// # Errors
@@ -182,7 +208,7 @@ impl Guard {
         let allowed = names.is_match(address.to_string())
             || networks.iter().any(|network| network.contains(&address))
             || named.iter().any(|known| known.to_canonical() == address);
-        if allowed { Ok(()) } else { Err("is not among the `targets` that may be probed") }
+        if allowed { Ok(()) } else { Err(NOT_A_TARGET) }
     }
 }
 
@@ -266,6 +292,22 @@ mod tests {
         assert!(guard.admit(web, &record).is_ok());
         let failure = guard.admit(metadata, &record).unwrap_err();
         assert_eq!(failure.reason, Reason::TargetForbidden);
+    }
+
+    #[test]
+    fn a_proxy_is_not_asked_for_what_may_not_be_probed() {
+        let record = Record::new(Clock::system());
+        let admits = |guard: &Guard, host: &str| guard.admit_elsewhere(host, &record).is_ok();
+        let open = guard(|_| {});
+        for host in ["169.254.169.254", "[fe80::1]", "Metadata.google.internal."] {
+            assert!(!admits(&open, host), "{host}");
+        }
+        assert!(admits(&open, "shop.example") && admits(&open, "[::1]"));
+        let narrow = guard(|access| access.targets = vec!["*.example".into()]);
+        assert!(
+            admits(&narrow, "shop.example") && !admits(&narrow, "shop.test") && !admits(&narrow, "10.0.0.1")
+        );
+        assert!(admits(&Guard::open(), "metadata") && admits(&Guard::open(), "169.254.169.254"));
     }
 
     #[test]

@@ -266,6 +266,7 @@ impl Prober {
                 IpAddr::V6(ip) => format!("[{ip}]"),
             }
         } else {
+            self.dial.shared.guard.admit_elsewhere(target.bracketed_host(), record)?;
             target.bracketed_host().to_owned()
         };
         let mut stream = self.reach_proxy(proxy, record).await?;
@@ -284,7 +285,7 @@ impl Prober {
             Ok(address) => address,
             Err(_) => self.dial.addresses(&proxy.host, record).await.map_err(proxy::unreachable)?[0],
         };
-        let tcp = self.dial.connect(SocketAddr::new(address, proxy.port), record).await;
+        let tcp = self.dial.connect_as_configured(SocketAddr::new(address, proxy.port), record).await;
         let stream = Stream::Tcp(tcp.map_err(proxy::unreachable)?);
         if !proxy.tls {
             return Ok(stream);
