@@ -35,7 +35,7 @@ async fn a_trusted_certificate_is_described() {
     assert_eq!(series["probe_ssl_earliest_cert_expiry"], Y2070);
     assert_eq!(series["probe_ssl_last_chain_expiry_timestamp_seconds"], Y2070);
     assert_eq!(labels(&series, "probe_tls_version_info"), "version=TLS 1.3");
-    assert_eq!(labels(&series, "probe_tls_cipher_info"), "cipher=TLS_AES_256_GCM_SHA384");
+    assert_eq!(labels(&series, "probe_tls_cipher_info"), "cipher=TLS_AES_128_GCM_SHA256");
     let info = labels(&series, "probe_ssl_last_chain_info");
     assert!(info.contains("issuer=CN=Test CA"), "{info}");
     assert!(info.contains("serialnumber=0abc,"), "{info}");
