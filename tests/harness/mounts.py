@@ -31,6 +31,10 @@ class Tmpfs:
         """Refuses writes from now on; waits for a moment in which nobody writes."""
         until(lambda: _mount("-o", "remount,ro", self.path), f"{self.path} is read-only", every=0.01)
 
+    def seen_read_only(self):
+        """Whoever comes this way may only read; the file system itself would take writes."""
+        _mount("-o", "remount,bind,ro", self.path)
+
     def writable(self):
         _mount("-o", "remount,rw", self.path)
 

@@ -1,5 +1,6 @@
 """Probes of the room on file systems: full, read-only, gone, and one that never answers."""
 
+import os
 import time
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def test_a_disk_without_inodes_or_without_writes_says_which(agent, tmpfs, tmp_pa
     assert page.value("probe_disk_read_only", instance="data") == 1
     disk.writable()
     up(running)
+
+
+def test_a_view_that_is_read_only_is_no_disk_that_is(agent, tmpfs, tmp_path):
+    disk = tmpfs(tmp_path / "disk")
+    disk.seen_read_only()
+    page = probed(agent(probing(probe(disk.path))), "data")
+    assert os.statvfs(disk.path).f_flag & os.ST_RDONLY
+    assert failure(page, "data") is None
+    assert page.value("probe_disk_read_only", instance="data") == 0
 
 
 def test_a_path_that_is_not_there_is_missing_until_it_is(agent, tmp_path):

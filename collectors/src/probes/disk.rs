@@ -8,6 +8,7 @@ mod asking;
 mod floor;
 mod metrics;
 mod prober;
+mod writable;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub struct Config {
     pub min_free: String,
     /// Fail below this many free inodes: a share as `5%`, or a number.
     pub min_free_inodes: String,
-    /// Fail if the file system cannot be written to.
+    /// Fail if the file system itself takes no writes. That the agent sees it read-only does not count.
     pub fail_if_read_only: bool,
 }
 

@@ -269,7 +269,7 @@ Reason {
     DiskMissing = "disk_missing",
     /// The agent may not look at the path.
     DiskDenied = "disk_denied",
-    /// The file system is mounted read-only.
+    /// The file system takes no writes.
     DiskReadOnly = "disk_read_only",
     /// The file system does not answer.
     DiskHung = "disk_hung",

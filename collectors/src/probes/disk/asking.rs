@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{io, thread};
 
+use rustix::fs::StatVfsMountFlags;
 use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::metrics::Usage;
+use super::writable::is_read_only;
 
 /// What the kernel says of a path.
 pub(super) type Answer = Result<Usage, Errno>;
@@ -30,7 +32,9 @@ pub(super) struct Asking {
 pub(super) static DISKS: Asking = Asking::new(look);
 
 fn look(path: &Path) -> Answer {
-    rustix::fs::statvfs(path).map(|stat| Usage::of(&stat))
+    let stat = rustix::fs::statvfs(path)?;
+    let view = stat.f_flag.contains(StatVfsMountFlags::RDONLY);
+    Ok(Usage::of(&stat, is_read_only(path, view)))
 }
 
 impl Asking {

@@ -1,6 +1,6 @@
 //! The series of disk probes.
 
-use rustix::fs::{StatVfs, StatVfsMountFlags};
+use rustix::fs::StatVfs;
 use vigie_pipeline::metric::Family;
 
 use crate::probes::findings::Findings;
@@ -16,8 +16,7 @@ static INODES: Family = Family::gauge(
     "probe_disk_inodes_free_ratio",
     "Share of the inodes that are free; 1 on a file system that does not count them.",
 );
-static READ_ONLY: Family =
-    Family::gauge("probe_disk_read_only", "Whether the file system is mounted read-only.");
+static READ_ONLY: Family = Family::gauge("probe_disk_read_only", "Whether the file system takes no writes.");
 
 /// What a file system says of itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,14 +30,14 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn of(stat: &StatVfs) -> Self {
+    pub(super) fn of(stat: &StatVfs, read_only: bool) -> Self {
         let used = stat.f_blocks.saturating_sub(stat.f_bfree);
         Self {
             free: stat.f_bavail.saturating_mul(stat.f_frsize),
             ratio: share(stat.f_bavail, used.saturating_add(stat.f_bavail)),
             inodes: if stat.f_files == 0 { u64::MAX } else { stat.f_favail },
             inodes_ratio: share(stat.f_favail, stat.f_files),
-            read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+            read_only,
             size: stat.f_blocks.saturating_mul(stat.f_frsize),
         }
     }

@@ -37,7 +37,7 @@ impl Prober {
     fn judge(&self, usage: &Usage) -> Result<(), Failure> {
         let failed = |reason, what: String| Err(Failure::new(reason, Phase::Stat, what));
         if usage.read_only && self.fail_if_read_only {
-            return failed(Reason::DiskReadOnly, "mounted read-only".to_owned());
+            return failed(Reason::DiskReadOnly, "the file system is read-only".to_owned());
         }
         if !self.min_free.holds(usage.free, usage.ratio) {
             let what = format!("{} bytes are free, {:.1} %", usage.free, usage.ratio * 100.0);
