@@ -125,7 +125,7 @@ def test_a_server_that_goes_and_comes_back_is_followed(agent, authority):
 
     server = Postgres()
     try:
-        running = agent(probing(probe(server) | {"timeout": "500ms"}))
+        running = agent(probing(probe(server, "trusted") | {"timeout": "1s"}))
         assert failure(probed(running, "orders"), "orders") is None
         server.pause()
         failed(running, "orders", "timeout", "login")

@@ -7,6 +7,7 @@
 
 mod allowed;
 mod child;
+mod ending;
 mod metrics;
 mod output;
 mod prober;

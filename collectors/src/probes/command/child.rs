@@ -1,12 +1,10 @@
 //! A program that runs: its group, its end, what it has written.
 //!
-//! That it has ended is learnt from a descriptor of the process, which leaves it unreaped: until its whole group has been
-//! killed its number cannot become another's. Whatever becomes of the run, dropping a [`Child`] kills the group and reaps.
-#![allow(unsafe_code)] // for descriptors: that of a process, and those that must not go on to it
+//! That it has ended is learnt without reaping it: until its whole group has been killed its number cannot become
+//! another's. Whatever becomes of the run, dropping a [`Child`] kills the group and reaps.
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -14,15 +12,13 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
-};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::net::unix::pipe::Receiver;
 
+use super::ending::Ending;
+
 /// A killed process is gone after a moment; longer than this nobody waits for it.
-const MOMENTS: u32 = 20;
+const MOMENTS: u32 = 50;
 const MOMENT: Duration = Duration::from_micros(100);
 
 /// Killed, and not gone in time: they are reaped when the next is started.
@@ -31,8 +27,7 @@ static LATE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 /// See the module.
 pub(super) struct Child {
     pid: Pid,
-    /// Readable once it has ended.
-    ended: AsyncFd<OwnedFd>,
+    ending: Ending,
     reaped: bool,
 }
 
@@ -60,9 +55,8 @@ impl Child {
             .spawn()?;
         let pid = Pid::from_child(&child);
         let pipes = child.stdout.take().zip(child.stderr.take());
-        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from).and_then(watch);
         // From here on dropping it ends it.
-        let child = Self { pid, ended: ended.inspect_err(|_| end(pid))?, reaped: false };
+        let child = Self { pid, ending: Ending::of(pid).inspect_err(|_| end(pid))?, reaped: false };
         let (stdout, stderr) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
         Ok((child, Receiver::from_owned_fd(stdout.into())?, Receiver::from_owned_fd(stderr.into())?))
     }
@@ -74,7 +68,7 @@ impl Child {
 
     /// Waits until it has ended, kills what it has left of its group, and reaps it.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let _ = self.ended.readable().await?;
+        self.ending.wait().await?;
         let _ = kill_process_group(self.pid, Signal::KILL);
         let status = waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED)?;
         self.reaped = true;
@@ -86,6 +80,11 @@ impl Child {
             (None, None) => 0xff << 8,
         };
         Ok(ExitStatus::from_raw(raw))
+    }
+
+    /// Ends the group.
+    pub(super) fn kill(&self) {
+        let _ = kill_process_group(self.pid, Signal::KILL);
     }
 
     /// Tells the group to end.
@@ -102,18 +101,12 @@ impl Drop for Child {
     }
 }
 
-/// Waits for what a descriptor has to tell.
-fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an owned descriptor is open as long as it is there, and is always the same.
-    let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
-    Ok(watched?)
-}
-
 /// Who started the agent may have given it descriptors that would go on to what it starts; its own do not.
 static INHERITED: Once = Once::new();
 
+#[allow(unsafe_code)]
 fn keep_descriptors() {
-    let Ok(all) = std::fs::read_dir("/proc/self/fd") else { return };
+    let Ok(all) = std::fs::read_dir("/dev/fd") else { return };
     let numbers = all.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     for descriptor in numbers.filter(|number| *number > 2) {
         // SAFETY: it takes no memory; a number that is no descriptor any more is refused.

@@ -23,7 +23,8 @@ const PHASE: Phase = Phase::Run;
 
 /// Of what a command writes this much is kept, in bytes, of each of its two outputs.
 const KEPT: usize = 64 << 10;
-/// Between being told to end and being killed, unless a fifth of the time is less.
+/// Between being told to end and the deadline, unless a fifth of the time is less. After three quarters of it the command
+/// is killed: there is time to see it gone.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long what a command has written is still read when it has ended: somebody else may hold its output open.
 const LINGER: Duration = Duration::from_millis(100);
@@ -123,30 +124,34 @@ impl prober::Prober for Prober {
         for secret in self.config.env.values() {
             record.excerpt.hide(secret.reveal());
         }
-        let left = record.left();
+        let (begun, left) = (tokio::time::Instant::now(), record.left());
         let (mut child, stdout, stderr) = self.start(aim)?;
         record.about.number("process.pid", child.id());
         record.note(|| format!("started {} as process {}", self.config.program(), child.id()));
         let (mut stdout, mut stderr) = (Output::of(stdout), Output::of(stderr));
-        let mut told = false;
+        let mut told = 0;
         let status = {
             let read = async { tokio::join!(stdout.drain(), stderr.drain()) };
-            let late = async {
+            let late = |told| async move {
                 match left {
-                    Some(left) => tokio::time::sleep(left - GRACE.min(left / 5)).await,
+                    Some(left) => {
+                        let grace = GRACE.min(left / 5);
+                        let before = if told == 0 { grace } else { grace / 4 };
+                        tokio::time::sleep_until(begun + left - before).await;
+                    }
                     None => std::future::pending().await,
                 }
             };
-            tokio::pin!(read, late);
+            tokio::pin!(read);
             let mut read_all = false;
             let status = loop {
                 tokio::select! {
                     biased;
                     status = child.wait() => break status,
                     _ = &mut read, if !read_all => read_all = true,
-                    () = &mut late, if !told => {
-                        told = true;
-                        child.terminate();
+                    () = late(told), if told < 2 => {
+                        if told == 0 { child.terminate() } else { child.kill() }
+                        told += 1;
                     }
                 }
             };
@@ -158,7 +163,7 @@ impl prober::Prober for Prober {
         for output in [&stdout, &stderr] {
             record.excerpt.add(&output.kept);
         }
-        if told {
+        if told > 0 {
             return Err(Failure::new(
                 self.timed_out(PHASE),
                 PHASE,
