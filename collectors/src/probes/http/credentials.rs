@@ -87,7 +87,7 @@ pub(in crate::probes) enum Credentials {
     /// Scheme and the rest.
     Scheme(String, Password),
     /// Tokens that are fetched.
-    Token(Tokens),
+    Token(Box<Tokens>),
 }
 
 #[derive(Debug)]

@@ -79,7 +79,7 @@ impl Check for OAuth2 {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(in crate::probes) struct Tokens {
     client_id: String,
     client_secret: Password,
     scopes: String,

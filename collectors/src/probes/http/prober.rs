@@ -84,7 +84,7 @@ impl Prober {
             (None, None) => match &config.oauth2 {
                 Some(oauth2) => {
                     let prober = Self::new(&oauth2.request(config), shared, surroundings)?;
-                    Some(Credentials::Token(Tokens::new(oauth2, prober)?))
+                    Some(Credentials::Token(Box::new(Tokens::new(oauth2, prober)?)))
                 }
                 None => None,
             },
