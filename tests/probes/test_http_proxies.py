@@ -1,6 +1,7 @@
 """HTTP probes through a proxy, plain and in a tunnel."""
 
 import pytest
+from harness.nginx import TOKEN
 from harness.ports import free_port
 from harness.proxy import Proxy
 from harness.sections import probing
@@ -84,3 +85,44 @@ def test_a_proxy_that_opens_no_tunnel_is_told(agent, nginx, proxy, authority):
     plain = {"url": "http://127.0.0.1/", "proxy_url": between.url()}
     page = probed(agent(probing({"name": "home", "http": plain})))
     assert failure(page) == ("http_status", "processing")
+
+
+def test_a_proxy_leads_nobody_past_what_may_be_probed(pair, nginx, proxy):
+    site = nginx()
+    between = proxy(site)
+    through = {"preferred_ip_protocol": "ip4", "proxy_url": between.url()}
+    modules = {
+        "resolved": {"prober": "http", "timeout": "5s", "http": through},
+        "left": {"prober": "http", "timeout": "5s", "http": through | {"skip_resolve_phase_with_proxy": True}},
+    }
+    target = "192.0.2.1"
+    both = pair(modules, access={"targets": [target, "*.example"]})
+
+    def forbidden(module, url):
+        return 'reason="target_forbidden"' in both.ask(f"module={module}&target={url}").text
+
+    # The proxy itself is not on the list: it is the configuration that names it.
+    assert not forbidden("resolved", f"http://{target}/")
+    assert not forbidden("left", "http://shop.example/")
+    asked = len(between.asked)
+    assert asked == 2
+    for module, url in [
+        ("resolved", "http://192.0.2.2/"),
+        ("left", "http://169.254.169.254/"),
+        ("left", "http://other.test/"),
+        ("left", "https://other.test/"),
+    ]:
+        assert forbidden(module, url), (module, url)
+    assert len(between.asked) == asked
+    assert forbidden("left", f"http://{target}/to?url=http://169.254.169.254/")
+    assert len(between.asked) == asked + 1
+
+
+def test_who_asks_for_a_probe_does_not_choose_where_tokens_come_from(pair, nginx):
+    site, tokens = nginx(), nginx(host="127.0.0.2")
+    oauth2 = {"client_id": "me", "client_secret": "hunter2", "token_url": tokens.url + "/token"}
+    module = {"prober": "http", "http": {"preferred_ip_protocol": "ip4", "oauth2": oauth2}}
+    both = pair({"token": module}, access={"targets": ["127.0.0.1"]})
+    answer = both.ask(f"module=token&target={site.url}/bearer&debug=true")
+    assert "probe_success 1" in answer.text
+    assert "hunter2" not in answer.text and TOKEN not in answer.text

@@ -273,7 +273,8 @@ impl Module {
             None => (None, target),
             Some((user, plain)) => {
                 let mut module = self.clone();
-                if module.http.basic_auth.is_none() && module.http.authorization.is_none() {
+                let http = &module.http;
+                if http.basic_auth.is_none() && http.authorization.is_none() && http.oauth2.is_none() {
                     module.http.basic_auth = Some(user);
                 }
                 (Some(module), plain)

@@ -85,7 +85,7 @@ pub(in crate::probes) struct Tokens {
     scopes: String,
     params: BTreeMap<String, Secret>,
     url: Target,
-    prober: Box<Prober>,
+    prober: Prober,
     present: Mutex<Option<Token>>,
 }
 
@@ -129,7 +129,7 @@ impl Tokens {
             scopes: config.scopes.join(" "),
             params: config.endpoint_params.clone(),
             url: Target::parse(&config.token_url)?,
-            prober: Box::new(prober),
+            prober,
             present: Mutex::new(None),
         })
     }

@@ -26,6 +26,7 @@ use crate::probes::Shared;
 use crate::probes::dial::Dial;
 use crate::probes::failure::{Failure, Phase, Reason};
 use crate::probes::findings::Findings;
+use crate::probes::guard::Guard;
 use crate::probes::prober::{self, Aim, Host, Phases};
 use crate::probes::record::Record;
 use crate::probes::tls::Tls;
@@ -84,6 +85,9 @@ impl Prober {
             (None, None) => match &config.oauth2 {
                 Some(oauth2) => {
                     let prober = Self::new(&oauth2.request(config), shared, surroundings)?;
+                    // Whoever asks for a probe does not choose where tokens come from.
+                    let open = Shared::new(Guard::open(), shared.allowed.clone());
+                    let prober = Self::new(&oauth2.request(config), &open, surroundings)?;
                     Some(Credentials::Token(Box::new(Tokens::new(oauth2, prober)?)))
                 }
                 None => None,
