@@ -15,6 +15,7 @@ mod attempt;
 pub mod blackbox;
 pub mod certificates;
 pub mod command;
+mod connection;
 mod database;
 mod dial;
 pub mod disk;

@@ -12,7 +12,6 @@ mod asking;
 mod body;
 mod check;
 mod compression;
-mod connection;
 mod cookies;
 mod credentials;
 mod exchange;

@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 
 use super::asking::Asking;
 use super::body::{self, Body, Sink};
-use super::connection::Connection;
 use super::cookies::Jar;
 use super::credentials::Credentials;
 use super::prober::Prober;
@@ -22,6 +21,7 @@ use super::proxy::{self, Proxy};
 use super::response::Response;
 use super::target::{Endpoint, Target};
 use super::{json, metrics};
+use crate::probes::connection::Connection;
 use crate::probes::failure::{Failure, Phase, Reason};
 use crate::probes::prober::Aim;
 use crate::probes::record::Record;
@@ -246,7 +246,8 @@ impl Prober {
             stream
         };
         record.enter(Phase::Processing);
-        let connection = Connection::open(stream, &self.clock).await;
+        let http2 = stream.alpn() == Some(b"h2");
+        let connection = Connection::open(stream, http2, &self.clock).await;
         let connection = connection.map_err(|error| Failure::of_hyper(Phase::Processing, &error))?;
         Ok((connection, way))
     }

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use vigie_pipeline::clock::Clock;
 
-use crate::probes::stream::Stream;
+use super::stream::Stream;
 
 /// The most that the head of a response may take.
 const MAX_HEAD: usize = 256 << 10;
@@ -102,9 +102,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Takes a stream into use, with the version of HTTP that TLS agreed on.
-    pub(super) async fn open(stream: Stream, clock: &Clock) -> hyper::Result<Self> {
-        let http2 = stream.alpn() == Some(b"h2");
+    /// Takes a stream into use, in HTTP/2 or HTTP/1.1.
+    pub(super) async fn open(stream: Stream, http2: bool, clock: &Clock) -> hyper::Result<Self> {
         let first_byte = Arc::default();
         let wire = TokioIo::new(Wire { stream, first_byte: Arc::clone(&first_byte), clock: clock.clone() });
         let (sender, driver): (_, Task) = if http2 {
