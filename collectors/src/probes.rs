@@ -25,6 +25,7 @@ mod excerpt;
 mod failure;
 mod findings;
 pub mod flow;
+pub mod grpc;
 mod guard;
 mod histogram;
 mod host_port;
@@ -102,6 +103,8 @@ pub struct Config {
     pub dns: Option<dns::Config>,
     /// Ping a host.
     pub icmp: Option<icmp::Config>,
+    /// Ask a gRPC server how it is.
+    pub grpc: Option<grpc::Config>,
     /// Make HTTP requests one after the other, each with what those before it have answered.
     pub flow: Option<flow::Config>,
     /// More targets, with labels and settings of their own.
@@ -146,6 +149,7 @@ impl Default for Config {
             unix: None,
             dns: None,
             icmp: None,
+            grpc: None,
             flow: None,
             targets: Vec::new(),
             target_files: Vec::new(),
@@ -182,6 +186,7 @@ impl Config {
             ("command", of(&self.command)),
             ("dns", of(&self.dns)),
             ("icmp", of(&self.icmp)),
+            ("grpc", of(&self.grpc)),
             ("flow", of(&self.flow)),
         ]
     }

@@ -64,6 +64,8 @@ Phase {
     Setup = "setup",
     /// The packet is sent, until its reply is there.
     Rtt = "rtt",
+    /// A service is asked how it is.
+    Check = "check",
 }
 }
 
@@ -102,6 +104,12 @@ Reason {
     IcmpTooBig = "icmp_too_big",
     /// Any other trouble with a ping.
     IcmpError = "icmp_error",
+    /// The call ended with another status than `OK`.
+    GrpcStatus = "grpc_status",
+    /// The service says that it is not serving.
+    GrpcNotServing = "grpc_not_serving",
+    /// What came is not HTTP/2 or not gRPC, or breaks its rules.
+    GrpcProtocol = "grpc_protocol",
     /// Nothing listens there.
     TcpRefused = "tcp_refused",
     /// No answer to the connection attempt in time.
