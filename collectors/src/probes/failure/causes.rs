@@ -77,7 +77,9 @@ impl Failure {
 
     /// The socket failed below HTTP.
     fn of_http_io(phase: Phase, error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
+        // A broken pipe that is not the system's own is what the HTTP/2 of hyper makes of the end of the stream.
+        let ended = error.kind() == io::ErrorKind::BrokenPipe && error.raw_os_error().is_none();
+        if ended || error.kind() == io::ErrorKind::UnexpectedEof {
             return Self::new(Reason::HttpClosed, phase, error);
         }
         // An alert that comes after the handshake, as a refused client certificate does in TLS 1.3.
