@@ -84,7 +84,6 @@ impl Prober {
             (None, Some(other)) => Some(Credentials::other(other)),
             (None, None) => match &config.oauth2 {
                 Some(oauth2) => {
-                    let prober = Self::new(&oauth2.request(config), shared, surroundings)?;
                     // Whoever asks for a probe does not choose where tokens come from.
                     let open = Shared::new(Guard::open(), shared.allowed.clone());
                     let prober = Self::new(&oauth2.request(config), &open, surroundings)?;
