@@ -23,7 +23,7 @@ pub use self::service::{Blackbox, Report};
 pub use super::guard::Access;
 use super::prober::Kind;
 use super::tls::TlsConfig;
-use super::{dns, http, icmp, tcp, unix, websocket};
+use super::{dns, grpc, http, icmp, tcp, unix, websocket};
 
 /// A file of modules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,9 @@ pub struct Module {
     /// For `prober: dns`.
     #[serde(default)]
     pub dns: dns::Config,
+    /// For `prober: grpc`.
+    #[serde(default)]
+    pub grpc: grpc::Config,
     /// For `prober: unix`.
     #[serde(default)]
     pub unix: unix::Config,
@@ -74,6 +77,8 @@ pub enum ProberName {
     Icmp,
     /// Name servers.
     Dns,
+    /// gRPC servers, by the standard health protocol.
+    Grpc,
     /// Sockets of this host.
     Unix,
     /// Websockets.
@@ -88,6 +93,7 @@ impl Module {
             ProberName::Tcp => ("tcp", &self.tcp),
             ProberName::Icmp => ("icmp", &self.icmp),
             ProberName::Dns => ("dns", &self.dns),
+            ProberName::Grpc => ("grpc", &self.grpc),
             ProberName::Unix => ("unix", &self.unix),
             ProberName::Websocket => ("websocket", &self.websocket),
         }
@@ -100,6 +106,7 @@ impl Module {
             ProberName::Tcp => Some(&mut self.tcp.tls_config),
             ProberName::Icmp => None,
             ProberName::Dns => Some(&mut self.dns.tls_config),
+            ProberName::Grpc => Some(&mut self.grpc.tls_config),
             ProberName::Unix => Some(&mut self.unix.tls_config),
             ProberName::Websocket => Some(&mut self.websocket.http_config.tls_config),
         }
