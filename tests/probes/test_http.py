@@ -158,7 +158,7 @@ def test_probes_keep_their_interval(agent, nginx):
 def test_a_failure_is_checked_again_before_it_counts(agent, nginx):
     site = nginx(locations="location /flaky { return 503; }")
     url = site.url + "/flaky"
-    started = agent(probing({"name": "flaky", "http": {"url": url}, "retries": 2, "interval": "10s"}))
+    started = agent(probing({"name": "flaky", "http": {"url": url}, "retries": 2, "interval": "1m"}))
     page = probed(started, url)
     assert page.value("probe_success", instance=url) == 0
     assert site.access_log.read_text().count("\n") == 3
