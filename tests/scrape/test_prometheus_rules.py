@@ -1,5 +1,6 @@
 """A real Prometheus evaluates the rules that are shipped, on what the agent tells: none of them asks for what is not there."""
 
+import json
 import re
 
 import pytest
@@ -38,10 +39,14 @@ def contained(request, tmp_path):
 
 
 @pytest.fixture
-def server(contained, agent, prometheus, tmp_path):
-    """A Prometheus with the rules, that scrapes an agent on this host."""
+def server(contained, agent, prometheus, nginx, authority, tmp_path):
+    """A Prometheus with the rules, that scrapes an agent on this host, with a target that it probes."""
     system = {"textfile": {"directory": [str(tmp_path)]}, "exhaustion_window": "30s"}
-    running = agent({"collectors": {"system": system}})
+    targets = tmp_path / "targets.json"
+    targets.write_text(json.dumps([{"targets": [nginx(authority.issue()).url + "/"]}]))
+    http = {"tls_config": {"ca_file": str(authority.ca_file)}}
+    probe = {"name": "shop", "http": http, "target_files": [str(targets)], "interval": "1s"}
+    running = agent({"collectors": {"system": system, "probes": [probe]}})
     if not running.scrape().series("node_systemd_unit_state"):
         (tmp_path / "systemd.prom").write_text(SYSTEMD)
     return prometheus([running.url.removeprefix("http://")], rules=RULES)
