@@ -1,27 +1,7 @@
 //! How a call ended: the codes of gRPC.
 
 use http::{HeaderMap, HeaderName, StatusCode};
-
-/// The codes, from 0 on; gRPC's `statuscodes.md`.
-const NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
+use vigie_pipeline::{grpc, percent};
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -38,7 +18,7 @@ impl Code {
 
     /// Its name; `UNKNOWN` for one that is none, as all clients have it.
     pub(super) fn name(self) -> &'static str {
-        NAMES.get(self.0 as usize).unwrap_or(&NAMES[2])
+        grpc::status_name(self.0)
     }
 
     /// What a server means that answers over HTTP alone; gRPC's `http-grpc-status-mapping.md`.
@@ -57,28 +37,9 @@ impl Code {
 /// Code and message, if these headers or trailers have a code.
 pub(super) fn of(headers: &HeaderMap) -> Option<(Code, Option<String>)> {
     let code = headers.get(STATUS)?.to_str().ok().and_then(|text| text.parse().ok());
-    let message = headers.get(MESSAGE).map(|value| decoded(value.as_bytes()));
+    let message =
+        headers.get(MESSAGE).map(|value| String::from_utf8_lossy(&percent::decode(value)).into_owned());
     Some((code.map_or(Code::UNKNOWN, Code), message))
-}
-
-/// Undoes the percent-encoding of a message; what is none stays as it is.
-fn decoded(text: &[u8]) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, after @ ..] = rest {
-        let hex = |digit: u8| char::from(digit).to_digit(16).map(|digit| digit as u8);
-        match (byte, after) {
-            (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                bytes.push(hex(*high).unwrap_or_default() << 4 | hex(*low).unwrap_or_default());
-                rest = after;
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -86,7 +47,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use http::HeaderValue;
-    use proptest::prelude::*;
 
     #[test]
     fn a_status_is_a_number_with_a_message() {
@@ -106,14 +66,5 @@ mod tests {
         let names =
             [200, 401, 404, 503].map(|status| Code::of_http(StatusCode::from_u16(status).unwrap()).name());
         assert_eq!(names, ["UNKNOWN", "UNAUTHENTICATED", "UNIMPLEMENTED", "UNAVAILABLE"]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_message_is_decoded(text in prop::collection::vec(any::<u8>(), 0..60)) {
-            let encoded: String = text.iter().map(|byte| format!("%{byte:02X}")).collect();
-            prop_assert_eq!(decoded(encoded.as_bytes()), String::from_utf8_lossy(&text));
-            let _ = decoded(&text);
-        }
     }
 }

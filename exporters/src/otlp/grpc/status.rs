@@ -8,7 +8,7 @@ use http::HeaderMap;
 use prost::Message;
 
 use crate::otlp::answer::{self, Answer, Fault};
-use vigie_pipeline::percent;
+use vigie_pipeline::{grpc, percent};
 
 /// The status codes that mean something here.
 mod code {
@@ -26,26 +26,6 @@ mod code {
     pub(super) const UNAVAILABLE: u32 = 14;
     pub(super) const DATA_LOSS: u32 = 15;
     pub(super) const UNAUTHENTICATED: u32 = 16;
-
-    pub(super) const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
 }
 
 /// What a call came to.
@@ -123,7 +103,7 @@ impl Status {
     /// What it means by the OTLP specification.
     pub(super) fn answer(self, message: &[u8]) -> Answer {
         let why = || {
-            let name = code::NAMES.get(self.code as usize).copied().unwrap_or("UNKNOWN");
+            let name = grpc::status_name(self.code);
             match answer::shown(&self.message) {
                 message if message.is_empty() => name.to_owned(),
                 message => format!("{name}: {message}"),
