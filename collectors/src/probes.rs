@@ -1,10 +1,11 @@
 //! Endpoints, probed on the agent's own schedule, under blackbox_exporter's names.
 //!
-//! Each configured probe is a part of its own: a source that runs at fixed times ([`schedule`]), publishes
-//! the page of its last run ([`metrics`]), and emits a log record when its target goes down or comes back, and
-//! its spans if asked for ([`telemetry`]). A run makes the connection itself, phase by phase, and notes in a record
-//! outside of itself how far it came, so that a run that is cut at its deadline still says which
-//! phase it was in ([`record`], [`timeline`]). Why it failed is one of a closed set of reasons ([`failure`]).
+//! Each entry of the configuration is a part of its own ([`entry`]): it runs its targets ([`targets`]) at fixed times
+//! ([`schedule`]), keeps how each stands with the page of its last run ([`station`], [`metrics`]), and emits a log record when
+//! one goes down or comes back, and its spans if asked for ([`telemetry`]). What a kind of probe is stands apart from that
+//! ([`prober`]). A run makes the connection itself, phase by phase, and notes in a record outside of itself how far it
+//! came, so that a run that is cut at its deadline still says which phase it was in ([`record`], [`timeline`]). Why
+//! it failed is one of a closed set of reasons ([`failure`]).
 //!
 //! Every series is labelled with `instance`, the target, and `probe`, its name, and is there with the value 0 from
 //! the first scrape on, before the first run has ended.
@@ -79,32 +80,32 @@ pub struct Config {
     pub name: String,
     /// Probe an HTTP or HTTPS endpoint.
     pub http: Option<http::Config>,
-    /// Log in to a PostgreSQL and ask it something.
-    pub postgres: Option<postgres::Config>,
-    /// Log in to a Redis and ask it something.
-    pub redis: Option<redis::Config>,
-    /// Log in to a MySQL or MariaDB and ask it something.
-    pub mysql: Option<mysql::Config>,
-    /// Look how much room a file system has left.
-    pub disk: Option<disk::Config>,
-    /// Run a command of the host, if `agent.allow_commands` has it.
-    pub command: Option<command::Config>,
     /// Connect to a TCP port, and talk to who is there.
     pub tcp: Option<tcp::Config>,
     /// Look at certificates: those that a server shows in a TLS handshake, or in files.
     pub tls: Option<certificates::Config>,
-    /// Talk to a mail server, up to where it would take mail.
-    pub smtp: Option<smtp::Config>,
-    /// Upgrade to a websocket and talk over it.
-    pub websocket: Option<websocket::Config>,
-    /// Connect to a Unix domain socket, and talk to who is there.
-    pub unix: Option<unix::Config>,
     /// Ask a name server.
     pub dns: Option<dns::Config>,
     /// Ping a host.
     pub icmp: Option<icmp::Config>,
     /// Ask a gRPC server how it is.
     pub grpc: Option<grpc::Config>,
+    /// Log in to a PostgreSQL and ask it something.
+    pub postgres: Option<postgres::Config>,
+    /// Log in to a Redis and ask it something.
+    pub redis: Option<redis::Config>,
+    /// Log in to a MySQL or MariaDB and ask it something.
+    pub mysql: Option<mysql::Config>,
+    /// Talk to a mail server, up to where it would take mail.
+    pub smtp: Option<smtp::Config>,
+    /// Upgrade to a websocket and talk over it.
+    pub websocket: Option<websocket::Config>,
+    /// Connect to a Unix domain socket, and talk to who is there.
+    pub unix: Option<unix::Config>,
+    /// Look how much room a file system has left.
+    pub disk: Option<disk::Config>,
+    /// Run a command of the host, if `agent.allow_commands` has it.
+    pub command: Option<command::Config>,
     /// Make HTTP requests one after the other, each with what those before it have answered.
     pub flow: Option<flow::Config>,
     /// More targets, with labels and settings of their own.
@@ -137,19 +138,19 @@ impl Default for Config {
         Self {
             name: String::new(),
             http: None,
-            postgres: None,
-            redis: None,
-            mysql: None,
-            disk: None,
-            command: None,
             tcp: None,
             tls: None,
-            smtp: None,
-            websocket: None,
-            unix: None,
             dns: None,
             icmp: None,
             grpc: None,
+            postgres: None,
+            redis: None,
+            mysql: None,
+            smtp: None,
+            websocket: None,
+            unix: None,
+            disk: None,
+            command: None,
             flow: None,
             targets: Vec::new(),
             target_files: Vec::new(),
@@ -175,18 +176,18 @@ impl Config {
         vec![
             ("http", of(&self.http)),
             ("tcp", of(&self.tcp)),
-            ("postgres", of(&self.postgres)),
-            ("redis", of(&self.redis)),
             ("tls", of(&self.tls)),
-            ("smtp", of(&self.smtp)),
-            ("websocket", of(&self.websocket)),
-            ("mysql", of(&self.mysql)),
-            ("unix", of(&self.unix)),
-            ("disk", of(&self.disk)),
-            ("command", of(&self.command)),
             ("dns", of(&self.dns)),
             ("icmp", of(&self.icmp)),
             ("grpc", of(&self.grpc)),
+            ("postgres", of(&self.postgres)),
+            ("redis", of(&self.redis)),
+            ("mysql", of(&self.mysql)),
+            ("smtp", of(&self.smtp)),
+            ("websocket", of(&self.websocket)),
+            ("unix", of(&self.unix)),
+            ("disk", of(&self.disk)),
+            ("command", of(&self.command)),
             ("flow", of(&self.flow)),
         ]
     }

@@ -143,6 +143,7 @@ impl Files {
         let wrong = |target: &str, what: &dyn std::fmt::Display| {
             tracing::warn!(probe = %self.config.name, file = %file.display(), "target \"{target}\": {what}");
         };
+        let kind = self.config.kind();
         let mut all = Vec::new();
         for group in groups {
             let first = group.targets.first().map_or("", String::as_str);
@@ -167,7 +168,7 @@ impl Files {
                 continue;
             }
             for target in &group.targets {
-                match self.config.kind().map(|kind| kind.check_target(target)) {
+                match kind.map(|kind| kind.check_target(target)) {
                     Some(Ok(())) => own.targets.push(target.clone()),
                     Some(Err(error)) => wrong(target, &error),
                     None => {}
