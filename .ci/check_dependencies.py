@@ -4,7 +4,7 @@
 - Cargo.lock fits the manifests;
 - every licence lets the binary be distributed under Apache-2.0;
 - a crate stands in two versions only where it is listed here, with the reason;
-- our crates depend on each other in one direction: agent -> config -> {collectors, exporters} -> pipeline.
+- our crates depend on each other in one direction: agent -> config -> {collectors -> logs, exporters} -> pipeline.
 """
 
 import json
@@ -33,12 +33,13 @@ DUPLICATES = {
 # Which of our crates each may use.
 DIRECTION = {
     "vigie-pipeline": set(),
-    "vigie-collectors": {"vigie-pipeline"},
+    "vigie-logs": {"vigie-pipeline"},
+    "vigie-collectors": {"vigie-pipeline", "vigie-logs"},
     "vigie-exporters": {"vigie-pipeline"},
-    "vigie-config": {"vigie-pipeline", "vigie-collectors", "vigie-exporters"},
-    "vigie": {"vigie-pipeline", "vigie-collectors", "vigie-exporters", "vigie-config"},
+    "vigie-config": {"vigie-pipeline", "vigie-logs", "vigie-collectors", "vigie-exporters"},
+    "vigie": {"vigie-pipeline", "vigie-logs", "vigie-collectors", "vigie-exporters", "vigie-config"},
     "vigie-bench": set(),
-    "vigie-fuzz": {"vigie-pipeline", "vigie-collectors", "vigie-exporters"},
+    "vigie-fuzz": {"vigie-pipeline", "vigie-logs", "vigie-collectors", "vigie-exporters"},
 }
 
 

@@ -3,7 +3,6 @@
 //! Each module is one kind of collector: its `Config`, its metric tables, its code and its tests. The agent
 //! knows none of them; it builds what [`Collectors::recipes`] lists.
 
-pub mod logs;
 pub mod probes;
 pub mod processes;
 pub mod system;
@@ -23,7 +22,7 @@ pub struct Collectors {
     /// The host, under node_exporter's names.
     pub system: system::Config,
     /// Log files to follow.
-    pub logs: Vec<logs::Config>,
+    pub logs: Vec<vigie_logs::Config>,
     /// Endpoints to probe on the agent's own schedule, under blackbox_exporter's names.
     pub probes: Vec<probes::Config>,
     /// A configuration of blackbox_exporter, unchanged: its modules are served on `/probe?target=&module=`.
@@ -63,7 +62,7 @@ impl Collectors {
         allowed: &probes::command::Allowed,
     ) -> Vec<Recipe> {
         let mut recipes = system::recipes(&self.system);
-        recipes.extend(self.logs.iter().map(logs::recipe));
+        recipes.extend(self.logs.iter().map(vigie_logs::recipe));
         recipes.extend(probes::recipes(&self.probes, read_targets, allowed));
         recipes.extend(processes::recipes(&self.processes, &self.system.procfs));
         recipes

@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use regex::Regex;
-use vigie_collectors::logs::fuzz::records;
-use vigie_collectors::logs::{Config, Parse};
 use vigie_fuzz::records::{attribute, body, decoded};
+use vigie_logs::fuzz::records;
+use vigie_logs::{Config, Parse};
 
 /// Without escapes, in a month that has 28 days as every one.
 static PLAIN: LazyLock<Regex> = LazyLock::new(|| {

@@ -9,9 +9,9 @@ use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use regex::Regex;
 use serde_json::{Map, Value as Json};
-use vigie_collectors::logs::fuzz::records;
-use vigie_collectors::logs::{Config, Parse};
 use vigie_fuzz::records::{attribute, body, decoded};
+use vigie_logs::fuzz::records;
+use vigie_logs::{Config, Parse};
 
 /// In a month that has 28 days as every one.
 const TIME: &str =

@@ -6,10 +6,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use libfuzzer_sys::fuzz_target;
-use vigie_collectors::logs::Config;
-use vigie_collectors::logs::fuzz::Reader;
 use vigie_fuzz::records::{attribute, body, decoded};
 use vigie_fuzz::{byte, take};
+use vigie_logs::Config;
+use vigie_logs::fuzz::Reader;
 
 /// The smallest `max_line`.
 const MAX: usize = 256;

@@ -4,10 +4,10 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use vigie_collectors::logs::fuzz::records;
-use vigie_collectors::logs::{Config, Multiline, Parse, Preset};
 use vigie_fuzz::records::{attribute, body, decoded};
 use vigie_fuzz::{byte, take};
+use vigie_logs::fuzz::records;
+use vigie_logs::{Config, Multiline, Parse, Preset};
 
 /// Lines that mean something to a rule.
 const WORDS: [&str; 16] = [

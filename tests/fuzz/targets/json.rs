@@ -9,9 +9,9 @@ use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use vigie_collectors::logs::fuzz::records;
-use vigie_collectors::logs::{Config, Parse};
 use vigie_fuzz::records::{body, decoded};
+use vigie_logs::fuzz::records;
+use vigie_logs::{Config, Parse};
 
 /// As serde_json sees it; a key may stand in an object several times.
 #[derive(Debug)]
