@@ -14,6 +14,7 @@ from harness.postgres import Postgres
 from harness.prometheus import Prometheus
 from harness.receiver import GrpcReceiver, HttpReceiver
 from harness.redis import Redis
+from harness.scheduling import Scheduling, order
 from harness.shop import Shop
 from harness.smtp import Smtp
 from harness.unbound import Unbound
@@ -23,6 +24,15 @@ from harness.websocket import Websocket
 def pytest_configure(config):
     if not BINARY.exists():
         raise pytest.UsageError(f"{BINARY} is not there: cargo build --release, or set VIGIE_BIN")
+
+
+def pytest_collection_modifyitems(items):
+    order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log)
 
 
 def _starter(request, directory, make, name):
@@ -44,6 +54,9 @@ def _starter(request, directory, make, name):
 @pytest.fixture
 def unstarted(request, tmp_path):
     """An agent that is configured and not started: `unstarted(config, args=[…], env={…})`."""
+    # Older than the agent, they outlive it: it would spend its grace on what it cannot deliver any more.
+    for name in {"http_receiver", "grpc_receiver", "receiver"}.intersection(request.fixturenames):
+        request.getfixturevalue(name)
 
     def make(directory, config=None, args=(), env=None):
         agent = Agent(directory, config, args, env)
@@ -101,12 +114,6 @@ def tmpfs(request):
     return make
 
 
-@pytest.fixture
-def nginx(request, tmp_path):
-    """`nginx(certificate=…)` starts one, see harness/nginx.py."""
-    return _starter(request, tmp_path, Nginx, "nginx")
-
-
 @pytest.fixture(scope="module")
 def module_nginx(request, tmp_path_factory):
     """`module_nginx(…)` starts one that all tests of the file share."""
@@ -141,12 +148,6 @@ def namespace(request):
     return made
 
 
-@pytest.fixture
-def prometheus(request, tmp_path):
-    """`prometheus([target, …])` starts one."""
-    return _starter(request, tmp_path, Prometheus, "prometheus")
-
-
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     """The certificate authority of this run."""
@@ -169,12 +170,6 @@ def mariadb(authority):
     made.remove()
 
 
-@pytest.fixture
-def redis(request, tmp_path):
-    """`redis(password=…, certificate=…)` starts one, see harness/redis.py."""
-    return _starter(request, tmp_path, Redis, "redis")
-
-
 @pytest.fixture(scope="session")
 def unbound(authority, tmp_path_factory):
     """One DNS server for all tests of a worker, see harness/unbound.py."""
@@ -183,31 +178,22 @@ def unbound(authority, tmp_path_factory):
     made.stop()
 
 
-@pytest.fixture
-def smtp(request, tmp_path):
-    """`smtp(certificate=…, replies=…)` starts one, see harness/smtp.py."""
-    return _starter(request, tmp_path, Smtp, "smtp")
+def _started(make, name):
+    """A fixture that starts as many as a test likes in the test's directory, and ends them with it."""
+
+    @pytest.fixture(name=name)
+    def fixture(request, tmp_path):
+        return _starter(request, tmp_path, make, name)
+
+    return fixture
 
 
-@pytest.fixture
-def grpc_health(request, tmp_path):
-    """`grpc_health(certificate=…, services=…)` starts one, see harness/grpc_health.py."""
-    return _starter(request, tmp_path, GrpcHealth, "grpc_health")
-
-
-@pytest.fixture
-def websocket(request, tmp_path):
-    """`websocket(certificate=…)` starts one, see harness/websocket.py."""
-    return _starter(request, tmp_path, Websocket, "websocket")
-
-
-@pytest.fixture
-def shop(request, tmp_path):
-    """`shop(receiver)` starts one, see harness/shop.py."""
-    return _starter(request, tmp_path, Shop, "shop")
-
-
-@pytest.fixture
-def blackbox(request, tmp_path):
-    """`blackbox(modules)` starts Debian's blackbox_exporter, see harness/exporters.py."""
-    return _starter(request, tmp_path, Blackbox, "blackbox")
+# What each takes is said where it is made, in harness/: `redis(password=…)` is Redis(directory, password=…).
+nginx = _started(Nginx, "nginx")
+prometheus = _started(Prometheus, "prometheus")
+redis = _started(Redis, "redis")
+smtp = _started(Smtp, "smtp")
+grpc_health = _started(GrpcHealth, "grpc_health")
+websocket = _started(Websocket, "websocket")
+shop = _started(Shop, "shop")
+blackbox = _started(Blackbox, "blackbox")

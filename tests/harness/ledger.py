@@ -39,7 +39,9 @@ def destinations(page):
         columns = book(page, signal=signal)
         # What one that lags behind reads again comes besides what the others had.
         again = page.total("vigie_events_read_again_total", exporter=exporter) if signal == "logs" else 0
-        offered = columns["read"] - columns["filtered"] + again
+        # What a route sends elsewhere is not offered here.
+        elsewhere = page.total("vigie_events_routed_elsewhere_total", exporter=exporter) if signal == "logs" else 0
+        offered = columns["read"] - columns["filtered"] - elsewhere + again
         before = columns["dropped"] - page.total(
             "vigie_events_total", signal=signal, outcome="dropped", reason="rejected"
         )

@@ -21,8 +21,6 @@ Those that have a password have PASSWORD. All but `nowhere` may read `orders`: (
 (3, 12.50, 1).
 """
 
-import signal
-
 from .ports import free_port
 from .room import USER, Room
 
@@ -121,10 +119,10 @@ class MariaDb:
 
     def pause(self):
         """It is stopped: connections are established by the kernel, and nobody answers."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.freeze()
 
     def resume(self):
-        self.process.signal(signal.SIGCONT)
+        self.process.thaw()
 
     def stop(self):
         if self.process:

@@ -1,7 +1,9 @@
 """A real nginx in a directory of its own: plain, with TLS or with HTTP/2, with answers of every kind.
 
     Nginx(directory, certificate=None, locations="", *, protocols="TLSv1.2 TLSv1.3", http2=False, client_ca=None,
-          crl=None, host="127.0.0.1", upstream=None, server="")
+          crl=None, host="127.0.0.1", upstream=None, server="", log_format=None)
+
+`log_format` is one of one's own: each request is a line of it in `own.log`.
 
 | path | answer |
 |---|---|
@@ -66,6 +68,7 @@ http {{
         '"body":"$request_body"}}';
     access_log {directory}/access.log combined;
     access_log {directory}/requests.log requests;
+    {own_log}
     client_body_temp_path {directory}/body;
     proxy_temp_path {directory}/proxy;
     fastcgi_temp_path {directory}/fastcgi;
@@ -149,6 +152,7 @@ class Nginx:
         host="127.0.0.1",
         upstream=None,
         server="",
+        log_format=None,
     ):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -172,6 +176,9 @@ class Nginx:
                 made=_made(upstream),
                 locations=locations,
                 token=TOKEN,
+                own_log=f"log_format own '{log_format}'; access_log {self.directory}/own.log own;"
+                if log_format
+                else "",
             )
         )
         self.process = None

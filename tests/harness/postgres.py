@@ -137,15 +137,15 @@ class Postgres:
 
     def pause(self):
         """It is stopped: connections are established by the kernel, and nobody answers."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.freeze()
 
     def resume(self):
-        self.process.signal(signal.SIGCONT)
+        self.process.thaw()
 
     def stop(self):
         """At once: open connections are cut."""
         if self.process and self.process.running:
-            self.process.signal(signal.SIGCONT)
+            self.process.thaw()
             self.process.signal(signal.SIGINT)
             self.process.wait(30)
 

@@ -5,12 +5,13 @@ failure(page, instance)                 # ("tcp_refused", "connect"), or None wh
 failed(agent, instance, reason, phase)  # waits until it fails for this reason, and for no other
 shape(page, **labels)                   # names and labels of `probe_…`, to compare with blackbox_exporter's
 missing(theirs, page, instance=…)       # what blackbox_exporter's page has and ours has not
+patience(reason)                        # the timeout of a probe that is to fail for this reason
 """
 
 from .wait import until
 
 
-def probed(agent, instance, timeout=15):
+def probed(agent, instance, timeout=30):
     """The page after the probe of `instance` has run."""
 
     def done():
@@ -31,7 +32,12 @@ def failure(page, instance):
     return found[0].labels["reason"], found[0].labels["phase"]
 
 
-def failed(agent, instance, reason, phase, timeout=15):
+def patience(reason):
+    """The `timeout` of a probe that is to fail for this reason: short if that is it, else longer than any machine is busy."""
+    return "500ms" if "timeout" in reason else "10s"
+
+
+def failed(agent, instance, reason, phase, timeout=30):
     """The page of a run that failed like this."""
 
     def done():

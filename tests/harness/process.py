@@ -33,7 +33,7 @@ class Process:
         """Fails at once, with the output, if the program has ended."""
         assert self.running, f"{self.command[0]} ended with {self.child.returncode}:\n{self.log}"
 
-    def ready(self, condition, what, timeout=15.0):
+    def ready(self, condition, what, timeout=30.0):
         """Waits until it does what it was started for; if it does not, ends it and fails with its output."""
 
         def done():
@@ -50,7 +50,19 @@ class Process:
     def signal(self, number):
         self.child.send_signal(number)
 
-    def wait(self, timeout=15):
+    def freeze(self):
+        """Stops all its threads, until `thaw`; a signal alone takes effect a moment later."""
+        self.signal(signal.SIGSTOP)
+        until(lambda: all(state == "T" for state in self._states()), f"{self.command[0]} stands still")
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def _states(self):
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            yield (task / "stat").read_text().rpartition(") ")[2][0]
+
+    def wait(self, timeout=30):
         """Waits for the end and returns the exit code (negative: the signal)."""
         return self.child.wait(timeout)
 

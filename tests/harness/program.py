@@ -60,7 +60,7 @@ class Program:
         number = self._told
         self.process.child.stdin.write(json.dumps(command | {"number": number}).encode() + b"\n")
         self.process.child.stdin.flush()
-        until(lambda: {"event": "done", "number": number} in self.events, f"{command} is carried out")
+        until(lambda: {"event": "done", "number": number} in self.events, f"{command} is carried out", 60)
 
     def stop(self):
         self.process.stop()

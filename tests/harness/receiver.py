@@ -148,7 +148,7 @@ class Receiver:
         """Bodies of the log records, in the order of their arrival."""
         return [item.text for item in self.logs]
 
-    def wait_logs(self, count, timeout=30):
+    def wait_logs(self, count, timeout=60):
         """Waits for so many log records and returns them."""
         until(lambda: len(self.logs) >= count, f"{count} log records at the receiver", timeout, every=0.05)
         return self.logs
@@ -205,11 +205,15 @@ class HttpReceiver(Receiver):
             request_queue_size = 64
             daemon_threads = True
 
+            def process_request(self, connection, address):
+                receiver._connections.add(connection)
+                super().process_request(connection, address)
+
             def handle_error(self, *_):
                 pass  # a client that goes away in the middle is part of some tests
 
-        self._server = Server((self.host, self.port), Handler)
         self._connections = set()
+        self._server = Server((self.host, self.port), Handler)
         if self.tls:
             self._server.socket = self.tls.server_context().wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -225,7 +229,6 @@ class HttpReceiver(Receiver):
                 pass
 
     def _post(self, handler):
-        self._connections.add(handler.connection)
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         signal = handler.path.removeprefix("/v1/")
         if signal not in REQUESTS or handler.headers["Content-Type"] not in PARSERS:

@@ -11,7 +11,6 @@ Both have PASSWORD. `shop:orders` is 3.
 """
 
 import os
-import signal
 import subprocess
 from pathlib import Path
 from urllib.parse import quote
@@ -103,10 +102,10 @@ class Redis:
 
     def pause(self):
         """It is stopped: connections are established by the kernel, and nobody answers."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.freeze()
 
     def resume(self):
-        self.process.signal(signal.SIGCONT)
+        self.process.thaw()
 
     def stop(self):
         self.process.stop()

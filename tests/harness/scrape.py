@@ -1,6 +1,8 @@
 """A page of metrics, with questions one asks of it."""
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -28,13 +30,21 @@ class Family:
 
 
 class Scrape:
-    """A parsed page of the text format."""
+    """A page of the text format. Of a page that is asked for one name, as who waits does over and over, no other is read."""
 
     def __init__(self, text):
         self.text = text
-        self.samples = [
-            Sample(sample.name, sample.labels, sample.value) for family in parse_text(text) for sample in family.samples
-        ]
+
+    @cached_property
+    def samples(self):
+        return _samples(self.text)
+
+    def _named(self, name):
+        """The samples of that name, as the parser calls them: it gives counters that end in something else a `_total`."""
+        lines = re.findall(rf"^{re.escape(name)}[ {{].*\n", self.text, re.M)
+        if not lines and name.endswith("_total"):
+            return [sample for sample in self.samples if sample.name == name]
+        return _samples("".join(lines))
 
     @property
     def families(self):
@@ -56,7 +66,7 @@ class Scrape:
 
     def series(self, name, /, **labels):
         """Samples of that name which carry at least these labels."""
-        return [sample for sample in self.samples if sample.name == name and labels.items() <= sample.labels.items()]
+        return [sample for sample in self._named(name) if labels.items() <= sample.labels.items()]
 
     def value(self, name, /, **labels):
         """The one value; a LookupError if there is none or more than one."""
@@ -68,6 +78,12 @@ class Scrape:
     def total(self, name, /, **labels):
         """The sum over all that match; 0 where there is none."""
         return sum(sample.value for sample in self.series(name, **labels))
+
+
+def _samples(text):
+    return [
+        Sample(sample.name, sample.labels, sample.value) for family in parse_text(text) for sample in family.samples
+    ]
 
 
 def strict(text):

@@ -6,6 +6,7 @@ from .agent import vigie
 from .otlp import REQUESTS, items
 from .receiver import from_json
 from .sections import tailing
+from .wait import until
 
 
 def spooled(path, *receivers, spool=None, **over):
@@ -37,6 +38,11 @@ def listed(agent, *args):
     done = buffer(agent, "ls", "--format", "json", *args)
     assert done.returncode == 0, done.stderr
     return {(row["exporter"], row["signal"]): row for row in json.loads(done.stdout)}
+
+
+def wait_stored(agent, events):
+    """Waits until the spool of logs has so many events, by its files: a page may be a second old."""
+    until(lambda: listed(agent)["to0", "logs"]["events"] >= events, f"{events} events are in the spool")
 
 
 def dumped(agent, *args, signal="logs"):

@@ -23,7 +23,6 @@
 | `live.test` | what `answer` made of it, else NXDOMAIN |
 """
 
-import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -200,10 +199,10 @@ class Unbound:
 
     def pause(self):
         """It is stopped: what is asked by UDP waits unread, connections stand unanswered."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.freeze()
 
     def resume(self):
-        self.process.signal(signal.SIGCONT)
+        self.process.thaw()
 
     def stop(self):
         self.process.stop()

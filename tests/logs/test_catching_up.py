@@ -10,7 +10,7 @@ from harness.receiver import slow
 from harness.sections import otlp, tail
 from harness.wait import until
 
-MEGABYTES = int(os.environ.get("VIGIE_BACKLOG_MEGABYTES", "200"))
+MEGABYTES = int(os.environ.get("VIGIE_BACKLOG_MEGABYTES", "100"))
 LINE = 4000
 
 
@@ -31,7 +31,7 @@ def test_fresh_lines_of_another_file_arrive_within_seconds_while_it_catches_up(a
 
     http_receiver.hands_to(take)
     # Not at once: catching up is to take longer than a moment.
-    http_receiver.answers(slow(0.1))
+    http_receiver.answers(slow(0.2))
     http_receiver.down()
     total = MEGABYTES * 1_000_000 // LINE
     text = "".join(record(number, LINE - 1, "behind") + "\n" for number in range(total))
@@ -72,4 +72,5 @@ def test_fresh_lines_of_another_file_arrive_within_seconds_while_it_catches_up(a
     during = sorted(delay for delay, seen in delays if seen < total * 0.95)
     assert took > 3 and len(during) >= 10, f"caught up within {took:.1f} s: too fast to tell"
     print(f"caught up {MEGABYTES} MB in {took:.1f} s; {len(during)} fresh lines, the slowest after {during[-1]:.2f} s")
-    assert during[-1] < min(5, took / 2), f"{during[-5:]} of {took:.1f} s"
+    # Behind the backlog they would come at its end.
+    assert during[-1] < min(10, took / 2), f"{during[-5:]} of {took:.1f} s"

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from harness.faketime import SteppedClock
+from harness.offsets import wait_saved
 from harness.oracle import Writer, judge
 from harness.receiver import refuse
 from harness.sections import otlp, tail
@@ -53,16 +54,16 @@ def test_tailing_retrying_and_probing_go_on_whatever_the_clock_is_set_to(agent, 
         begun = time.monotonic()
         # Retried within the back-off of 50 to 500 ms, and no faster: the timers are not by this clock.
         tries = len(http_receiver.requests)
-        http_receiver.wait_requests(tries + 3, timeout=5)
-        until(lambda: started.scrape().total("vigie_probe_runs_total") >= runs + 4, "it probes", 6)  # noqa: B023
+        http_receiver.wait_requests(tries + 3, timeout=15)
+        until(lambda: started.scrape().total("vigie_probe_runs_total") >= runs + 4, "it probes")  # noqa: B023
         took = time.monotonic() - begun
         more = started.scrape().total("vigie_probe_runs_total") - runs
         assert more <= took / 0.2 + 7, f"{more} probes in {took:.1f} s"  # a scrape may be a second old
         assert len(http_receiver.requests) - tries <= took / 0.025 + 5
         http_receiver.answers_normally()
-        until(lambda: not delivered(http_receiver, writer.next).missing, f"all has come after {offset}", 5)
+        until(lambda: not delivered(http_receiver, writer.next).missing, f"all has come after {offset}")
         writer.write(50)
-        until(lambda: not delivered(http_receiver, writer.next).missing, f"new lines come after {offset}", 5)
+        until(lambda: not delivered(http_receiver, writer.next).missing, f"new lines come after {offset}")
     verdict = delivered(http_receiver, writer.next)
     assert verdict.exactly_once(), verdict
 
@@ -82,7 +83,7 @@ def test_a_leap_of_a_year_forgets_no_offset_of_a_file_that_is_there(agent, http_
         busy.write(10)
         time.sleep(0.05)
     started.settled("app", 510 + 300)
-    time.sleep(0.3)
+    wait_saved(started, busy.path)
     started.kill9()
     started.start()
     assert int(wall(started)) > true, "the clock is ahead"

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 
+from harness.offsets import wait_saved
 from harness.oracle import Writer, judge, record
 from harness.receiver import Answer, accept, refuse
 from harness.sections import tailing
@@ -44,9 +45,7 @@ def test_what_was_acknowledged_is_not_sent_again(agent, http_receiver, tmp_path)
     writer = Writer(log)
     writer.write(1000)
     started = agent(tailing(log, http_receiver))
-    started.settled("app", 1000)
-    # The offset is saved a moment after the acknowledgement.
-    time.sleep(1.5)
+    wait_saved(started, log)
     started.restart()
     writer.write(1000)
     http_receiver.wait_logs(2000)

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from harness.agent import Agent
+from harness.offsets import wait_saved
 from harness.oracle import Writer, judge
 from harness.receiver import HttpReceiver
 from harness.sections import tailing
@@ -21,11 +22,9 @@ def crashed(tmp_path_factory):
     agent = Agent(directory / "agent", tailing(writer.path, receiver))
     try:
         agent.start()
-        saved = agent.state_dir / "logs/offsets"
         for _ in range(3):
             writer.write(LINES)
-            agent.settled("app", writer.next)
-            until(lambda: f'"offset":{writer.path.stat().st_size},' in saved.read_text(), "the offset is saved")
+            wait_saved(agent, writer.path)
         agent.kill9()
     finally:
         agent.stop()

@@ -1,6 +1,7 @@
 """A state directory that cannot be written is not silent, and is no reason to stop delivering."""
 
 from harness.mounts import fill
+from harness.offsets import wait_saved
 from harness.oracle import Writer, judge
 from harness.sections import tailing
 from harness.wait import until
@@ -32,8 +33,7 @@ def check_told_and_recovers(started, receiver, writer, break_it, mend_it, why):
     assert "offsets are saved again" in started.log
     # What could not be saved then is saved now.
     started.settled("app", 200)
-    before = (started.state_dir / "logs/offsets").read_bytes()
-    assert before
+    wait_saved(started, writer.path)
     started.restart()
     writer.write(100)
     started.settled("app", 100)

@@ -24,11 +24,11 @@ def test_three_rotations_while_the_agent_is_frozen_lose_nothing(agent, http_rece
         writer.write(300)
         if generation % 3 == 0:
             until(lambda: len(http_receiver.logs) >= writer.next, "it is read")
-            started.process.signal(signal.SIGSTOP)
+            started.process.freeze()
         os.rename(log, f"{log}.{generation}")
         if generation % 3 == 2:
             writer.write(1)
-            started.process.signal(signal.SIGCONT)
+            started.process.thaw()
     writer.write(100)
     verdict = delivered(http_receiver, writer.next)
     assert verdict.exactly_once(), verdict
@@ -69,7 +69,7 @@ def test_an_overflow_of_notifications_is_counted_and_loses_nothing(agent, http_r
     until(lambda: started.value("vigie_log_open_files", source="app") == 1000, "the files are followed")
     files[0].write_text(record(next(numbers)) + "\n")
     http_receiver.wait_logs(1)
-    started.process.signal(signal.SIGSTOP)
+    started.process.freeze()
     # More than the kernel keeps (fs.inotify.max_queued_events, 16,384): it opens, writes and closes each time.
     for _ in range(7):
         for path in files:
@@ -78,7 +78,7 @@ def test_an_overflow_of_notifications_is_counted_and_loses_nothing(agent, http_r
     for path in files[:100]:
         os.rename(path, f"{path}.1.log")
         path.write_text(record(next(numbers)) + "\n")
-    started.process.signal(signal.SIGCONT)
+    started.process.thaw()
     verdict = delivered(http_receiver, 7101)
     assert verdict.exactly_once(), verdict
     until(lambda: started.value("vigie_log_watch_overflows_total", source="app") >= 1, "the overflow is counted")
@@ -157,14 +157,14 @@ def test_beside_10000_idle_files_ten_hot_ones_are_read_at_once(agent, http_recei
     numbers = iter(range(1_000_000))
     big = tmp_path / "hot0.log"
     with open(big, "a") as file:
-        file.writelines(record(next(numbers)) + "\n" for _ in range(50_000))
+        file.writelines(record(next(numbers)) + "\n" for _ in range(20_000))
     small = [tmp_path / f"hot{n}.log" for n in range(1, 10)]
     for path in small:
         with open(path, "a") as file:
             file.write(record(next(numbers)) + "\n")
-    verdict = delivered(http_receiver, 50_009, 60)
+    verdict = delivered(http_receiver, 20_009, 90)
     assert verdict.exactly_once(), verdict
-    started.settled("app", 50_009)
+    started.settled("app", 20_009)
     clock = ~started.process.pid << 3 | 2  # clock_getcpuclockid(3)
     before = time.clock_gettime(clock)
     time.sleep(5)
@@ -179,7 +179,7 @@ def test_10000_idle_files_are_neither_open_nor_opened_nor_read(unstarted, http_r
     started = unstarted(tailing(tmp_path / "*.log", http_receiver, start_at="end"))
     started.wrapped_in = ["prlimit", "--nofile=1024:1024"]
     started.start()
-    until(lambda: started.log.count("follow ") >= 10_000, "all are known", 30)
+    until(lambda: started.log.count("follow ") >= 10_000, "all are known", 90)
     until(lambda: 0 < started.value("vigie_log_open_files", source="app") <= 256, "a quarter of what may be is open")
     assert started.value("process_open_fds") < 512
     trace = tmp_path / "strace"

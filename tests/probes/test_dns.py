@@ -12,6 +12,7 @@ import dns.rrset
 import pytest
 from harness.peer import says, shut, silent
 from harness.ports import free_port
+from harness.probes import patience
 from harness.sections import probing
 from harness.wait import until
 
@@ -241,7 +242,7 @@ def test_an_answer_to_another_question_is_passed_over(agent):
 def test_a_connection_that_says_something_else(agent, peer, fault, reason):
     server = peer(fault)
     address = f"{server.host}:{server.port}"
-    page = run(agent, address, query_name="x.example", transport_protocol="tcp", timeout="400ms")
+    page = run(agent, address, query_name="x.example", transport_protocol="tcp", timeout=patience(reason))
     assert failure(page) == (reason, "request")
 
 

@@ -120,10 +120,10 @@ def test_a_flow_whose_step_hangs_says_in_which_and_where(agent, members, nginx):
     def hang(steps):
         steps[2]["http"]["url"] = nginx().url + "/late/5"
 
-    page = probed(agent(probing(flow(members, hang) | {"timeout": "1s"})))
+    page = probed(agent(probing(flow(members, hang) | {"timeout": "2s"})))
     assert failure(page) == ("http_timeout", "processing")
     assert by_step(page, "probe_flow_failed_step_info") == {"token": 1}
-    assert 0.5 < by_step(page, "probe_flow_step_duration_seconds")["token"] < 1.2
+    assert 0.5 < by_step(page, "probe_flow_step_duration_seconds")["token"] < 4
 
 
 def test_each_step_is_a_span_and_no_value_is_told(agent, members, http_receiver):

@@ -120,7 +120,7 @@ def test_a_server_that_does_not_answer_fails_in_processing_at_the_timeout(agent)
         page = probed(agent(probing(probe)), url)
         assert page.value("probe_success", instance=url) == 0
         assert failed_phase(page, url) == "processing"
-        assert 0.25 < page.value("probe_duration_seconds", instance=url) < 1
+        assert 0.29 <= page.value("probe_duration_seconds", instance=url) < 5
 
 
 def test_a_body_that_stops_half_way_fails_in_transfer(agent):
@@ -150,9 +150,9 @@ def test_probes_keep_their_interval(agent, nginx):
     site = nginx()
     agent(probing({"name": "home", "http": {"url": site.url + "/"}, "interval": "200ms"}))
     until(lambda: site.access_log.exists() and site.access_log.read_text().count("\n") >= 2, "first probes")
-    before = site.access_log.read_text().count("\n")
-    time.sleep(2)
-    assert 7 <= site.access_log.read_text().count("\n") - before <= 13
+    before, begun = site.access_log.read_text().count("\n"), time.monotonic()
+    more = until(lambda: (more := site.access_log.read_text().count("\n") - before) >= 10 and more, "ten more probes")
+    assert more <= (time.monotonic() - begun) / 0.2 + 2
 
 
 def test_a_failure_is_checked_again_before_it_counts(agent, nginx):
@@ -161,7 +161,8 @@ def test_a_failure_is_checked_again_before_it_counts(agent, nginx):
     started = agent(probing({"name": "flaky", "http": {"url": url}, "retries": 2, "interval": "1m"}))
     page = probed(started, url)
     assert page.value("probe_success", instance=url) == 0
-    assert site.access_log.read_text().count("\n") == 3
+    # It is logged when it has been answered.
+    until(lambda: site.access_log.read_text().count("\n") == 3, "it was asked three times")
 
 
 def test_the_log_says_when_a_probe_begins_and_ends_to_fail_and_no_more(agent, nginx):

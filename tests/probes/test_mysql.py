@@ -114,7 +114,7 @@ def test_the_server_counts_no_aborted_connection(agent, mariadb):
 def test_a_server_that_goes_and_comes_back_is_followed(agent):
     server = MariaDb()
     try:
-        running = agent(probing(probe(server) | {"timeout": "500ms"}))
+        running = agent(probing(probe(server) | {"timeout": "1s"}))
         assert failure(probed(running, "shop"), "shop") is None
         server.pause()
         failed(running, "shop", "timeout", "login")

@@ -87,7 +87,8 @@ def standby(use):
         config.write("hot_standby = off\n")
     server.process = server.room.start(program("postgres"), "-D", server.data)
     promote = (program("pg_ctl"), "promote", "--no-wait", "-D", server.data)
-    return postgres(server, lambda: server.room.run(*promote))
+    # It refuses until it has begun to replay.
+    return postgres(server, lambda: until(lambda: server.room.run(*promote), "it is promoted"))
 
 
 def mysql(server, mend=None, begin=None, user="native", **settings):

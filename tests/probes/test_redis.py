@@ -96,7 +96,7 @@ def test_a_server_that_comes_and_goes_is_followed(agent, redis):
 
 def test_a_server_that_says_nothing_times_out(agent, redis):
     server = redis()
-    running = agent(probing(probe(server) | {"timeout": "300ms"}))
+    running = agent(probing(probe(server) | {"timeout": "1s"}))
     probed(running, "cache")
     server.pause()
     page = failed(running, "cache", "timeout", "login")

@@ -2,7 +2,7 @@
 
 import pytest
 from harness.peer import says, shut, silent
-from harness.probes import failure, probed
+from harness.probes import failure, patience, probed
 from harness.sections import probing
 
 PHASES = {"resolve", "connect", "banner", "ehlo", "starttls", "tls", "quit"}
@@ -84,7 +84,7 @@ def test_a_command_that_is_refused_has_its_phase(agent, smtp, authority, command
 )
 def test_each_fault_has_its_reason(agent, peer, fault, expected, status):
     target = peer(fault).address
-    page = run(agent, target, timeout="400ms")
+    page = run(agent, target, timeout=patience(expected[0]))
     assert failure(page, target) == expected
     assert page.value("probe_smtp_status_code", instance=target) == status
 

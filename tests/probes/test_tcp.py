@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from harness.peer import Peer, drip, reset, says, shut, silent
 from harness.ports import free_port
-from harness.probes import failure, missing, probed
+from harness.probes import failure, missing, patience, probed
 from harness.sections import probing
 from harness.silence import Blackhole
 
@@ -83,7 +83,7 @@ def test_the_name_of_the_certificate_is_that_of_the_target(agent, smtp, authorit
 )
 def test_each_fault_of_a_conversation_has_its_reason(agent, peer, fault, expected):
     target = peer(fault).address
-    page = run(agent, target, timeout="400ms", query_response=[{"expect": "^220 "}])
+    page = run(agent, target, timeout=patience(expected[0]), query_response=[{"expect": "^220 "}])
     found = failure(page, target)
     # A reset may be there before the connection was seen to stand.
     assert found == expected or (found == ("tcp_reset", "connect") and expected[0] == "tcp_reset")

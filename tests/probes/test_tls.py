@@ -145,7 +145,7 @@ def test_other_protocols_go_over_to_tls_or_refuse(agent, peer, authority, protoc
     page = run(agent, target, starttls=protocol, **trusting(certificate))
     assert failure(page, target) is None
     refusing = peer(says(refusal)).address
-    page = run(agent, refusing, starttls=protocol, timeout="500ms")
+    page = run(agent, refusing, starttls=protocol)
     assert failure(page, refusing) == ("tls_starttls_refused", "starttls")
     closing = peer(shut()).address
     assert failure(run(agent, closing, starttls=protocol), closing)[1] == "starttls"

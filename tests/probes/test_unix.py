@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from harness.peer import Peer, answers, says, shut, silent
-from harness.probes import failure, probed
+from harness.probes import failure, patience, probed
 from harness.sections import probing
 
 
@@ -52,7 +52,7 @@ def test_tls_is_spoken_over_a_socket(agent, listening, authority):
 )
 def test_each_fault_of_a_conversation_has_its_reason(agent, listening, fault, expected):
     target = listening(fault)
-    page = run(agent, target, timeout="300ms", query_response=[{"expect": "^220"}])
+    page = run(agent, target, timeout=patience(expected[0]), query_response=[{"expect": "^220"}])
     assert failure(page, target) == expected
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from harness.peer import answers, says, shut, silent
-from harness.probes import failure, probed
+from harness.probes import failure, patience, probed
 from harness.sections import otlp, probing
 
 PHASES = {"resolve", "connect", "tls", "processing", "transfer", "ping"}
@@ -92,7 +92,7 @@ def test_the_context_of_the_trace_goes_along(agent, websocket, http_receiver):
 )
 def test_each_fault_of_a_conversation_has_its_reason(agent, websocket, path, query, expected):
     url = websocket().url + path
-    assert failure(run(agent, url, timeout="500ms", query_response=query), url) == expected
+    assert failure(run(agent, url, timeout=patience(expected[0]), query_response=query), url) == expected
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_each_fault_of_a_conversation_has_its_reason(agent, websocket, path, que
 )
 def test_each_fault_of_the_upgrade_has_its_reason(agent, peer, fault, expected):
     url = f"ws://{peer(fault).address}/"
-    found = failure(run(agent, url, timeout="500ms"), url)
+    found = failure(run(agent, url, timeout=patience(expected[0])), url)
     # Who closes at once may have done so before the request was sent.
     assert found == expected or (expected[0], found) == ("closed", ("tcp_reset", "processing"))
 

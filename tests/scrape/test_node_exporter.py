@@ -120,7 +120,7 @@ def test_groups_that_are_off_by_default_are_upstreams_too(agent, tmp_path):
             return (before.keys() & after.keys()) - ours.keys()
 
         assert len(series(exporter.scrape())) > 100
-        until(lambda: not missing(), "every series is there", timeout=10, every=1)
+        until(lambda: not missing(), "every series is there", timeout=30, every=1)
         theirs, ours = exporter.scrape().families, started.scrape().families
         kinds = {name: family.kind for name, family in theirs.items() if own(name)}
         assert {name: ours[name].kind for name in kinds} == kinds
@@ -183,5 +183,5 @@ def test_the_agent_and_node_exporter_agree_on_their_filters(agent, upstream):
                 labels(page_of(started), name, label) == labels(upstream.scrape(), name, label)
             ),
             f"the same {label}s of {name}",
-            timeout=5,
+            timeout=30,
         )

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from harness.process import Process
-from harness.wait import until
+from harness.wait import soon, until
 
 CONFIG = """<busconfig>
   <type>system</type>
@@ -72,14 +72,11 @@ def test_a_bus_that_never_answers_holds_nobody_up_but_its_own_groups(with_bus, t
         started = with_bus(deadline="300ms")
         begun = time.monotonic()
         page = started.scrape()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10
         assert success(page, "systemd") == 0 and success(page, "logind") == 0
         assert page.series("node_load1") and success(page, "uname") == 1
         # It is not asked again while it waits: the next scrapes do not wait with it.
-        time.sleep(1.1)
-        begun = time.monotonic()
-        assert started.scrape().series("node_load1")
-        assert time.monotonic() - begun < 0.25
+        assert soon(started.scrape, 0.25, "nobody waits again").series("node_load1")
         assert len(complaints(started)) == 2, complaints(started)
 
 

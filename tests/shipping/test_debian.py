@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 def package():
     """The package, built around the binary under test."""
     done = subprocess.run(
-        [ROOT / "packaging/deb/build"],
+        [ROOT / "packaging/deb/build", "--fast"],
         env=os.environ | {"VIGIE_BIN": str(BINARY)},
         capture_output=True,
         text=True,
@@ -34,20 +34,29 @@ def package():
     return ROOT / "target/deb/vigie.deb"
 
 
-@pytest.fixture
-def machine(tmp_path, package):
-    """A booted machine with the package on its disk, not installed."""
-    made = Machine(tmp_path / "machine")
-    made.put(package, "/root/vigie.deb")
-    yield made
-    print(made.run("journalctl", "--no-pager", "-u", UNIT, "-n", "60", check=False).stdout)
-    made.stop()
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory, package):
+    """A booted machine with the package on its disk, not installed before a test asks for that."""
+    made = Machine(tmp_path_factory.mktemp("machine"))
+    try:
+        made.put(package, "/root/vigie.deb")
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture
 def installed(machine):
-    install(machine)
-    return machine
+    """The machine with the package as it is after its installation, whatever tests before this one did."""
+    if machine.path("/usr/bin/vigie").exists():
+        machine.run("rm", "-rf", "/etc/vigie/conf.d/test.yaml", f"/etc/systemd/system/{UNIT}.d")
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "reset-failed", UNIT)
+        machine.run("systemctl", "restart", UNIT)
+    else:
+        install(machine)
+    yield machine
+    print(machine.run("journalctl", "--no-pager", "-u", UNIT, "-n", "60", check=False).stdout)
 
 
 def install(machine, *options):
@@ -65,6 +74,46 @@ def main_pid(machine):
 
 def configure(machine, config):
     machine.write("/etc/vigie/conf.d/test.yaml", yaml.safe_dump(config))
+
+
+def traces(machine):
+    """Every path of the machine and every account, less what apt, dpkg and the journal keep for themselves."""
+    prune = [
+        "/proc",
+        "/sys",
+        "/dev",
+        "/run",
+        "/tmp",
+        "/var/tmp",
+        "/root",
+        "/var/lib/apt",
+        "/var/lib/dpkg",
+        "/var/cache",
+    ]
+    prune += ["/var/log", "/var/lib/systemd", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"]
+    expression = " -o ".join(f"-path {path} -prune" for path in prune)
+    paths = machine.run("sh", "-c", f"find / {expression} -o -print").stdout.split("\n")
+    accounts = machine.run("sh", "-c", "cat /etc/passwd /etc/group /etc/shadow /etc/gshadow").stdout.split("\n")
+    return set(paths), sorted(accounts)
+
+
+def test_it_is_removed_without_a_trace(machine):
+    """The first one here: it wants a machine on which it never was."""
+    assert not machine.path("/etc/vigie").exists()
+    before = traces(machine)
+    install(machine)
+    assert traces(machine) != before
+    machine.run("apt-get", "remove", "-q", "-y", "vigie")
+    assert machine.path("/etc/vigie/vigie.yaml").exists(), "the configuration stays until it is purged"
+    assert not machine.path("/usr/bin/vigie").exists()
+    machine.run("apt-get", "purge", "-q", "-y", "vigie")
+    after = traces(machine)
+    assert after[0] - before[0] == set() and before[0] - after[0] == set()
+    assert after[1] == before[1]
+    assert machine.run("systemctl", "list-units", "--all", "--no-legend", "vigie*").stdout.strip() == ""
+    assert machine.run("pgrep", "-x", "vigie", check=False).returncode == 1
+    for path in ("/var/lib/vigie", "/run/vigie", "/var/lib/systemd/deb-systemd-helper-enabled/vigie.service.dsh-also"):
+        assert not machine.path(path).exists(), path
 
 
 def test_it_starts_notifies_and_is_scraped(installed):
@@ -111,7 +160,10 @@ def test_the_sandbox_hides_nothing_of_the_machine(installed):
                 found[(sample.name, frozenset(sample.labels.items()))] = sample.value
         return found
 
-    free, bound = until(both, "the same series", every=1.1)
+    try:
+        free, bound = until(both, "the same series", every=1.1)
+    finally:
+        installed.run("systemctl", "stop", "free")
     for name in ("node_filesystem_readonly", "node_filesystem_size_bytes", "node_scrape_collector_success"):
         different = {key: value for key, value in host(free).items() if key[0] == name and host(bound)[key] != value}
         assert not different, different
@@ -176,7 +228,7 @@ def test_a_killed_agent_is_started_again(installed):
 
 def test_a_wrong_configuration_is_not_tried_again_and_again(installed):
     installed.run("systemctl", "stop", UNIT)
-    configure(installed, {"collectors": {"sistem": {}}})
+    configure(installed, {"collectors": {"sisteme": {}}})
     assert installed.run("systemctl", "start", UNIT, check=False).returncode != 0
     time.sleep(2.5)
     assert installed.property(UNIT, "ActiveState") == "failed"
@@ -216,44 +268,6 @@ def test_the_drop_in_for_all_processes_lets_it_see_what_only_root_sees(installed
     assert page.value("namedprocess_namegroup_open_filedesc", groupname="journald") > 5
 
 
-def traces(machine):
-    """Every path of the machine and every account, less what apt, dpkg and the journal keep for themselves."""
-    prune = [
-        "/proc",
-        "/sys",
-        "/dev",
-        "/run",
-        "/tmp",
-        "/var/tmp",
-        "/root",
-        "/var/lib/apt",
-        "/var/lib/dpkg",
-        "/var/cache",
-    ]
-    prune += ["/var/log", "/var/lib/systemd", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"]
-    expression = " -o ".join(f"-path {path} -prune" for path in prune)
-    paths = machine.run("sh", "-c", f"find / {expression} -o -print").stdout.split("\n")
-    accounts = machine.run("sh", "-c", "cat /etc/passwd /etc/group /etc/shadow /etc/gshadow").stdout.split("\n")
-    return set(paths), sorted(accounts)
-
-
-def test_it_is_removed_without_a_trace(machine):
-    before = traces(machine)
-    install(machine)
-    assert traces(machine) != before
-    machine.run("apt-get", "remove", "-q", "-y", "vigie")
-    assert machine.path("/etc/vigie/vigie.yaml").exists(), "the configuration stays until it is purged"
-    assert not machine.path("/usr/bin/vigie").exists()
-    machine.run("apt-get", "purge", "-q", "-y", "vigie")
-    after = traces(machine)
-    assert after[0] - before[0] == set() and before[0] - after[0] == set()
-    assert after[1] == before[1]
-    assert machine.run("systemctl", "list-units", "--all", "--no-legend", "vigie*").stdout.strip() == ""
-    assert machine.run("pgrep", "-x", "vigie", check=False).returncode == 1
-    for path in ("/var/lib/vigie", "/run/vigie", "/var/lib/systemd/deb-systemd-helper-enabled/vigie.service.dsh-also"):
-        assert not machine.path(path).exists(), path
-
-
 def test_the_package_holds_what_it_should(package):
     listing = subprocess.run(["dpkg-deb", "-c", package], capture_output=True, text=True, timeout=30, check=True).stdout
     files = {line.split()[5].lstrip(".") for line in listing.splitlines() if not line.endswith("/")}
@@ -264,9 +278,7 @@ def test_the_package_holds_what_it_should(package):
         "/usr/lib/sysusers.d/vigie.conf",
         "/usr/lib/tmpfiles.d/vigie.conf",
         "/usr/share/bash-completion/completions/vigie",
-        "/usr/share/vigie/rules/alerts.yaml",
-        "/usr/share/vigie/rules/recording.yaml",
-    } <= files
+    } | {f"/usr/share/vigie/rules/{path.name}" for path in (ROOT / "packaging/rules").glob("*.yaml")} <= files
     assert {line.split()[1] for line in listing.splitlines()} <= {"0/0", "root/root"}
     conffiles = subprocess.run(
         ["dpkg-deb", "-I", package, "conffiles"], capture_output=True, text=True, timeout=30, check=True

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 from harness.agent import BINARY, environment, vigie
+from harness.offsets import wait_saved
 from harness.oracle import Writer, judge
-from harness.spool import buffer, directory, dumped, listed, parsed, segments, spooled, waiting
+from harness.spool import buffer, directory, dumped, listed, parsed, segments, spooled, wait_stored, waiting
 from harness.wait import until
 
 LINES = 2_000
@@ -22,7 +23,8 @@ def filled(agent, http_receiver, tmp_path):
     # In records of their own.
     for _ in range(10):
         writer.write(LINES // 10)
-        started.settled("app", writer.next)
+        wait_stored(started, writer.next)
+    wait_saved(started, writer.path)
     return started
 
 

@@ -71,7 +71,8 @@ def test_it_ends_within_its_grace_whatever_the_receiver_does(agent, receiver, tm
     begun = time.monotonic()
     started.terminate()
     taken = time.monotonic() - begun
-    assert taken < GRACE + 3, f"ended after {taken:.1f} s"
+    # A request that nobody answers is given up after 10 s.
+    assert taken < GRACE + 7, f"ended after {taken:.1f} s"
     assert listed(started)["to0", "logs"]["waiting"] == LINES
     dead.close()
     receiver.up()

@@ -6,19 +6,20 @@ import zlib
 
 import pytest
 from harness.agent import Agent
+from harness.offsets import wait_saved
 from harness.oracle import Writer, judge
 from harness.receiver import HttpReceiver
-from harness.spool import buffer, directory, dumped, listed, parsed, segments, spooled, waiting
+from harness.spool import buffer, directory, dumped, listed, parsed, segments, spooled, wait_stored, waiting
 from harness.wait import until
 
 RECORDS = 30
-LINES = 3_000
+LINES = 1_500
 IN_A_RECORD = LINES // RECORDS
 
 
 @pytest.fixture(scope="module")
 def crashed(tmp_path_factory):
-    """What a killed agent leaves: several segments of records with a hundred lines each, none of them delivered."""
+    """What a killed agent leaves: several segments of records with some lines each, none of them delivered."""
     root = tmp_path_factory.mktemp("crashed")
     receiver = HttpReceiver()
     receiver.down()
@@ -28,7 +29,9 @@ def crashed(tmp_path_factory):
         agent.start()
         for _ in range(RECORDS):
             writer.write(IN_A_RECORD)
-            agent.settled("app", writer.next)
+            wait_stored(agent, writer.next)
+        # What the spool has is not read again.
+        wait_saved(agent, writer.path)
         agent.kill9()
     finally:
         agent.stop()

@@ -11,6 +11,10 @@ def why_not_ready(agent):
     return answer.text if answer.status == 503 else ""
 
 
+def cannot_write(agent):
+    return "the spool of to0 cannot be written" in why_not_ready(agent)
+
+
 def failures(agent, reason):
     return agent.scrape().total("vigie_spool_write_failures_total", exporter="to0", signal="logs", reason=reason)
 
@@ -25,7 +29,7 @@ def is_writable(agent):
 
 def wait_stuck(agent, reason):
     """It is not ready and says why, and the failures are counted."""
-    until(lambda: "the spool of to0 cannot be written" in why_not_ready(agent), "it is not ready, and says why")
+    until(lambda: cannot_write(agent), "it is not ready, and says why")
     until(lambda: failures(agent, reason) > 0 and not is_writable(agent), "it is counted")
     assert agent.get("/-/healthy").status == 200
 
@@ -104,7 +108,7 @@ def test_a_spool_that_fills_its_disk_makes_room_by_delivering(agent, tmpfs, http
     http_receiver.down()
     writer = Writer(tmp_path / "app.log")
     started = agent(spooled(writer.path, http_receiver))
-    lines = writer.write(60_000)
+    lines = writer.write(40_000)
     wait_stuck(started, "disk_full")
     until(lambda: 0 < waiting(started) < lines, "what fits is there")
     http_receiver.up()
@@ -116,7 +120,7 @@ def test_a_full_disk_takes_the_oldest_if_told_to(agent, tmpfs, http_receiver, tm
     http_receiver.down()
     writer = Writer(tmp_path / "app.log")
     started = agent(spooled(writer.path, http_receiver, spool={"max_size": "16MiB", "when_full": "drop_oldest"}))
-    lines = writer.write(60_000)
+    lines = writer.write(40_000)
     started.settled("app", lines)
     until(lambda: 0 < spool_dropped(started) == lines - waiting(started), "what went is counted")
     lost = int(spool_dropped(started))
@@ -136,8 +140,13 @@ def test_a_disk_without_room_for_another_file_is_told_until_there_is(agent, tmpf
     http_receiver.wait_logs(100)
     until(lambda: waiting(started) == 0 and started.ledger("app")["in_flight"] == 0, "nothing waits")
     state.allow_files(files(state.path))
-    lines = writer.write(5_000)
+    # While nothing is delivered no file is given back, which another could take the place of.
+    http_receiver.down()
+    # Bit by bit: what comes at once is one record, which goes to the segment that is there however large it is.
+    until(lambda: writer.write(100) and cannot_write(started), "another segment is needed", every=0.2)
+    lines = writer.next
     wait_stuck(started, "disk_full")
+    http_receiver.up()
     http_receiver.wait_logs(lines)
     state.allow_files(1_000)
     check_recovers(started, http_receiver, lines)
@@ -168,7 +177,7 @@ def test_a_spool_that_another_process_has_waits_for_it(agent, unstarted, http_re
     second = unstarted(config | {"agent": {"state_dir": str(first.state_dir)}, "collectors": {}})
     second.start(ready=False)
     until(lambda: "in use by another process" in second.log, "it says who has it")
-    assert "the spool of to0 cannot be written" in why_not_ready(second)
+    until(lambda: cannot_write(second), "it is not ready, and says why")
     first.terminate()
     second.wait_ready()
     assert segments(second) == segments(first)
