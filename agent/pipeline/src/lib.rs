@@ -16,6 +16,7 @@ pub mod check;
 pub mod clock;
 pub mod dependencies;
 pub mod file_path;
+pub mod generations;
 pub mod grpc;
 pub mod instruments;
 pub mod ledger;

@@ -22,14 +22,14 @@ mod meters;
 mod multiline;
 mod offsets;
 mod parse;
-mod patterns;
+pub mod patterns;
 mod record;
 mod severity;
 mod source;
 mod store;
 mod timestamp;
 mod unpack;
-mod wake;
+pub mod wake;
 
 use std::sync::Arc;
 

@@ -13,26 +13,33 @@ use globset::{GlobBuilder, GlobMatcher};
 
 /// A glob that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum GlobError {
+pub enum GlobError {
+    /// There is nothing.
     #[error("empty")]
     Empty,
+    /// It does not begin with `/`.
     #[error("not an absolute path")]
     Relative,
+    /// It has a component `..`.
     #[error("`..` is not resolved in a glob")]
     Parent,
+    /// Alternatives span several components.
     #[error("alternatives in `{{}}` may not contain `/`")]
     Slash,
+    /// `**` stands beside other characters.
     #[error("`**` must stand alone between slashes")]
     Recursive,
+    /// It would match directories alone.
     #[error("it ends in `**`; to match every file below write `**/*`")]
     EndsRecursive,
+    /// A component is no glob.
     #[error("{0}")]
     Syntax(String),
 }
 
 /// An absolute path of literal, wild and any number of components.
 #[derive(Debug, Clone)]
-pub(crate) struct Pattern {
+pub struct Pattern {
     text: String,
     steps: Vec<Step>,
 }
@@ -48,7 +55,9 @@ enum Step {
 }
 
 impl Pattern {
-    pub(crate) fn new(text: &str) -> Result<Self, GlobError> {
+    /// # Errors
+    /// What is wrong with `text`.
+    pub fn new(text: &str) -> Result<Self, GlobError> {
         if text.is_empty() {
             return Err(GlobError::Empty);
         }
@@ -66,7 +75,7 @@ impl Pattern {
     }
 
     /// As it was written.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 }
@@ -94,13 +103,15 @@ fn matcher(text: &str) -> Result<GlobMatcher, GlobError> {
 
 /// What is left out: by its path, or by its name alone if the glob has no slash.
 #[derive(Debug, Clone)]
-pub(crate) struct Exclusion {
+pub struct Exclusion {
     matcher: GlobMatcher,
     by_name: bool,
 }
 
 impl Exclusion {
-    pub(crate) fn new(text: &str) -> Result<Self, GlobError> {
+    /// # Errors
+    /// What is wrong with `text`.
+    pub fn new(text: &str) -> Result<Self, GlobError> {
         if text.is_empty() {
             return Err(GlobError::Empty);
         }
@@ -118,35 +129,39 @@ impl Exclusion {
 
 /// All globs of a source.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Patterns {
-    pub(crate) include: Vec<Pattern>,
-    pub(crate) exclude: Vec<Exclusion>,
+pub struct Patterns {
+    /// What is looked for.
+    pub include: Vec<Pattern>,
+    /// What is left out of it.
+    pub exclude: Vec<Exclusion>,
 }
 
 /// A path that matches: a file, or a link that may lead to one.
 #[derive(Debug)]
-pub(crate) struct Hit {
-    pub(crate) path: PathBuf,
-    pub(crate) is_link: bool,
+pub struct Hit {
+    /// As it was found: links are not resolved.
+    pub path: PathBuf,
+    /// Whether it is a symbolic link itself.
+    pub is_link: bool,
     /// The number of the pattern.
-    pub(crate) pattern: usize,
+    pub pattern: usize,
 }
 
 /// What a walk came upon.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub struct Found {
     /// In no order. What several patterns match is there several times; exclusions are not applied.
-    pub(crate) hits: Vec<Hit>,
+    pub hits: Vec<Hit>,
     /// The directories where something that matches may appear: those that were looked into and, where one is
     /// missing, the one in which it would be made.
-    pub(crate) directories: BTreeSet<PathBuf>,
+    pub directories: BTreeSet<PathBuf>,
     /// The directories that could not be looked into.
-    pub(crate) unreadable: BTreeMap<PathBuf, io::Error>,
+    pub unreadable: BTreeMap<PathBuf, io::Error>,
 }
 
 impl Patterns {
     /// Looks for everything that matches now.
-    pub(crate) fn walk(&self) -> Found {
+    pub fn walk(&self) -> Found {
         let mut found = Found::default();
         for (number, pattern) in self.include.iter().enumerate() {
             walk(&mut found, number, PathBuf::from("/"), &pattern.steps);
@@ -155,12 +170,12 @@ impl Patterns {
     }
 
     /// Whether `path` is left out although it matches.
-    pub(crate) fn excludes(&self, path: &Path) -> bool {
+    pub fn excludes(&self, path: &Path) -> bool {
         self.exclude.iter().any(|exclusion| exclusion.matches(path))
     }
 
     /// Whether a walk would come upon `path` and it is not left out.
-    pub(crate) fn wants(&self, path: &Path) -> bool {
+    pub fn wants(&self, path: &Path) -> bool {
         let names: Vec<&Path> = path.components().skip(1).map(|name| Path::new(name.as_os_str())).collect();
         self.include.iter().any(|pattern| matches(&pattern.steps, &names)) && !self.excludes(path)
     }
@@ -241,7 +256,7 @@ fn walk(found: &mut Found, pattern: usize, mut directory: PathBuf, steps: &[Step
 }
 
 /// The directory itself, or the deepest of those above it that is there.
-pub(crate) fn nearest(directory: &Path) -> Option<PathBuf> {
+pub fn nearest(directory: &Path) -> Option<PathBuf> {
     directory.ancestors().find(|directory| directory.is_dir()).map(Path::to_owned)
 }
 

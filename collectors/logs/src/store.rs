@@ -11,24 +11,27 @@
 //! A destination that lags behind the others has positions of its own, which are kept apart under its name until
 //! it has caught up.
 //!
-//! On disk it is `logs/offsets` (see [`mod@format`]): written aside, synced, renamed, the directory synced, and the
-//! generation before kept as `logs/offsets.old`, which is read when the newer one is damaged.
+//! On disk it is `logs/offsets` (see [`mod@format`]), in two [`generations`].
 
 mod claim;
 mod format;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
-use tracing::{info, warn};
+use tracing::info;
 
 use super::identity::{FileId, Mark, Print};
 pub(crate) use claim::Claim;
+use vigie_pipeline::generations;
+
+/// What the file is called.
+const NAME: &str = "offsets";
 
 /// How long a position outlives its file, in seconds.
 const FORGET_AFTER: u64 = 3 * 86_400;
@@ -165,49 +168,18 @@ impl Store {
             state.unsaved = 0;
             format::write(&state.files, &state.patterns)
         };
-        self.write(&text).inspect_err(|_| self.state().changed = true)
-    }
-
-    fn write(&self, text: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(&self.directory)?;
-        let [new, current, old] =
-            ["offsets.new", "offsets", "offsets.old"].map(|name| self.directory.join(name));
-        let mut file = File::create(&new)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        match fs::rename(&current, &old) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        fs::rename(&new, &current)?;
-        File::open(&self.directory)?.sync_all()
+        generations::save(&self.directory, NAME, &text).inspect_err(|_| self.state().changed = true)
     }
 }
 
 /// Reads the newest generation that is whole.
 fn load(directory: &Path) -> State {
-    for name in ["offsets", "offsets.old"] {
-        let path = directory.join(name);
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => warn!("read {}: {error}", path.display()),
-            Ok(text) => match format::read(&text) {
-                Ok((files, patterns)) => {
-                    let saved = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
-                    return State { saved, files, patterns, ..State::default() };
-                }
-                Err(error) => {
-                    warn!("read {}: {error}", path.display());
-                    // Out of the way, or the next write would put it in the place of the generation before.
-                    if let Err(error) = fs::rename(&path, path.with_extension("damaged")) {
-                        warn!("rename {}: {error}", path.display());
-                    }
-                }
-            },
-        }
-    }
-    info!("no saved offsets in {}: `start_at` decides", directory.display());
-    State::default()
+    let Some((path, (files, patterns))) = generations::load(directory, NAME, format::read) else {
+        info!("no saved offsets in {}: `start_at` decides", directory.display());
+        return State::default();
+    };
+    let saved = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
+    State { saved, files, patterns, ..State::default() }
 }
 
 #[cfg(test)]

@@ -33,22 +33,22 @@ const MOST_HEARING: Duration = Duration::from_millis(10);
 
 /// What may have happened since it was last asked.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Touched {
+pub struct Touched {
     /// These files may have grown or shrunk.
-    pub(crate) paths: HashSet<PathBuf>,
+    pub paths: HashSet<PathBuf>,
     /// There is a file under these paths that was not there before, or another one.
-    pub(crate) born: HashSet<PathBuf>,
+    pub born: HashSet<PathBuf>,
     /// Anything may have happened.
-    pub(crate) scan: bool,
+    pub scan: bool,
     /// How often the kernel dropped notifications because there were too many.
-    pub(crate) overflows: u64,
+    pub overflows: u64,
     /// Directories that are watched no more, or under another name.
-    pub(crate) moved: Vec<PathBuf>,
+    pub moved: Vec<PathBuf>,
 }
 
 impl Touched {
     /// Whether nothing happened.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.paths.is_empty()
             && self.born.is_empty()
             && !self.scan
@@ -57,7 +57,7 @@ impl Touched {
     }
 
     /// Besides, what happened later.
-    pub(crate) fn add(&mut self, later: Self) {
+    pub fn add(&mut self, later: Self) {
         if self.is_empty() {
             *self = later;
             return;
@@ -158,23 +158,23 @@ impl EventHandler for Hearing {
 
 /// What a source hears.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wakes(Arc<Shared>);
+pub struct Wakes(Arc<Shared>);
 
 impl Wakes {
     /// What may have happened since the last time.
-    pub(crate) fn take(&self) -> Touched {
+    pub fn take(&self) -> Touched {
         std::mem::take(&mut self.0.touched())
     }
 
     /// Waits until something may have happened.
-    pub(crate) async fn woken(&self) {
+    pub async fn woken(&self) {
         self.0.woken.notified().await;
     }
 }
 
 /// Watches directories. Blocks for as long as the thread of notifications rests.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Watch {
     wakes: Wakes,
     /// None where the system has no notifications to give, or no more of them.
     watcher: Option<RecommendedWatcher>,
@@ -184,21 +184,21 @@ pub(crate) struct Watch {
 
 /// What came of watching directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Watched {
+pub struct Watched {
     /// Some were not watched before: what happened in them until now was not heard.
-    pub(crate) more: bool,
+    pub more: bool,
     /// So many are not watched, and only scanned.
-    pub(crate) missing: usize,
+    pub missing: usize,
 }
 
 impl Watch {
     /// Nothing yet; what happens is told to `wakes`.
-    pub(crate) fn new(wakes: Wakes) -> Self {
+    pub fn new(wakes: Wakes) -> Self {
         Self { wakes, watcher: None, watched: BTreeSet::new(), failing: false }
     }
 
     /// Forgets what is not watched any more, as `touched` tells.
-    pub(crate) fn forget(&mut self, touched: &Touched) {
+    pub fn forget(&mut self, touched: &Touched) {
         for path in &touched.moved {
             if self.watched.remove(path) {
                 self.unwatch(path);
@@ -207,7 +207,7 @@ impl Watch {
     }
 
     /// From now on these directories are watched, and no others.
-    pub(crate) fn set(&mut self, directories: &BTreeSet<PathBuf>) -> Watched {
+    pub fn set(&mut self, directories: &BTreeSet<PathBuf>) -> Watched {
         for gone in self.watched.difference(directories).cloned().collect::<Vec<_>>() {
             self.unwatch(&gone);
             self.watched.remove(&gone);

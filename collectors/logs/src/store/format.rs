@@ -1,4 +1,4 @@
-//! The file of offsets: a line with a CRC-32 of everything behind it, then one JSON object per line.
+//! The file of offsets: sealed (see [`generations`]), one JSON object per line.
 //!
 //! ```text
 //! vigie log offsets 1 8d1f00aa
@@ -16,8 +16,9 @@ use vigie_pipeline::clock::unix_nanos;
 
 use super::{Entry, Owner};
 use crate::identity::{FileId, Mark, Print};
+use vigie_pipeline::generations;
 
-const MAGIC: &str = "vigie log offsets 1 ";
+const MAGIC: &str = "vigie log offsets 1";
 
 pub(super) type Files = BTreeMap<(Owner, FileId), Entry>;
 pub(super) type Patterns = BTreeSet<(Arc<str>, String)>;
@@ -25,10 +26,8 @@ pub(super) type Patterns = BTreeSet<(Arc<str>, String)>;
 /// Why a file of offsets is not used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Damage {
-    #[error("not a file of offsets of this version")]
-    Header,
-    #[error("the checksum does not match")]
-    Checksum,
+    #[error(transparent)]
+    Broken(#[from] generations::Broken),
     #[error("line {0}: {1}")]
     Line(usize, serde_json::Error),
 }
@@ -82,18 +81,11 @@ pub(super) fn write(files: &Files, patterns: &Patterns) -> Vec<u8> {
         serde_json::to_writer(&mut body, &line).expect("texts and numbers are always JSON");
         body.push(b'\n');
     }
-    let mut text = format!("{MAGIC}{:08x}\n", checksum(&body)).into_bytes();
-    text.append(&mut body);
-    text
+    generations::seal(MAGIC, &body)
 }
 
 pub(super) fn read(text: &[u8]) -> Result<(Files, Patterns), Damage> {
-    let rest = text.strip_prefix(MAGIC.as_bytes()).ok_or(Damage::Header)?;
-    let (sum, body) = rest.split_at_checked(9).ok_or(Damage::Header)?;
-    let sum = std::str::from_utf8(sum).ok().and_then(|sum| sum.strip_suffix('\n')).ok_or(Damage::Header)?;
-    if u32::from_str_radix(sum, 16).ok() != Some(checksum(body)) {
-        return Err(Damage::Checksum);
-    }
+    let body = generations::open(MAGIC, text)?;
     let (mut files, mut patterns) = (Files::new(), Patterns::new());
     for (at, line) in body.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
         match serde_json::from_slice(line).map_err(|error| Damage::Line(at + 2, error))? {
@@ -112,10 +104,4 @@ pub(super) fn read(text: &[u8]) -> Result<(Files, Patterns), Damage> {
         }
     }
     Ok((files, patterns))
-}
-
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }

