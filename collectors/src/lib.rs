@@ -3,6 +3,8 @@
 //! Each module is one kind of collector: its `Config`, its metric tables, its code and its tests. The agent
 //! knows none of them; it builds what [`Collectors::recipes`] lists.
 
+#[cfg(target_os = "linux")]
+mod dbus;
 pub mod probes;
 pub mod processes;
 pub mod system;

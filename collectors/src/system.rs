@@ -9,7 +9,7 @@
 //! sysinfo.
 
 mod absent;
-mod config;
+pub(crate) mod config;
 mod filter;
 mod group;
 pub mod host;

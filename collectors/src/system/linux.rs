@@ -19,7 +19,6 @@ pub(super) mod container;
 mod cpu;
 mod cpu_vulnerabilities;
 mod cpufreq;
-mod dbus;
 mod diskstats;
 mod dmi;
 mod dmmultipath;

@@ -1,6 +1,6 @@
 //! `logind`: the sessions that systemd-logind knows of, by seat, kind and class.
 //!
-//! It is asked over D-Bus ([`super::dbus`]), and not started for that if it does not run. Each combination of the labels
+//! It is asked over D-Bus ([`crate::dbus`]), and not started for that if it does not run. Each combination of the labels
 //! has its series, whether or not there is such a session.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::dbus::{Address, Answer, Bus, BusError, Call, Value};
+use crate::dbus::{Address, Answer, Bus, BusError, Call, Value};
 use crate::system::config::Roots;
 
 static SESSIONS: Family = Family::gauge("node_logind_sessions", "Number of sessions registered in logind.");

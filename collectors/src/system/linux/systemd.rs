@@ -1,6 +1,6 @@
 //! `systemd`: its units and their states, restarts, sockets and timers.
 //!
-//! systemd is asked over D-Bus ([`super::dbus`]): once for itself and for the list of its units, and once for what is to be told of
+//! systemd is asked over D-Bus ([`crate::dbus`]): once for itself and for the list of its units, and once for what is to be told of
 //! single units ([`units`]). Reading takes no privilege. Restarts of services are on here, which upstream has off; and no
 //! more than `max_units` units are exposed, a unit that has failed before any other.
 //! `vigie_systemd_units_left_out` tells how many are not.
@@ -19,7 +19,7 @@ use vigie_pipeline::plug::{Error, Sampler};
 pub(super) use self::settings::SystemdSettings;
 use self::settings::Wanted;
 use self::units::{Answered, DESTINATION, Listed, Unit, Units, list};
-use super::dbus::{Address, Answer, Bus, BusError, Call, Value};
+use crate::dbus::{Address, Answer, Bus, BusError, Call, Value};
 use crate::system::config::Roots;
 
 #[rustfmt::skip] // one line each, however long

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
 use vigie_pipeline::plug::NoData;
 
-use super::super::dbus::fake::{Asked, FakeBus, Property, Reaction, Writer, refusal, reply};
 use super::super::fixture::lines;
 use super::*;
+use crate::dbus::fake::{Asked, FakeBus, Property, Reaction, Writer, refusal, reply};
 
 fn array(body: &mut Writer<'_>, rows: &[&[&str]], number_at: Option<usize>) {
     let length = body.hole();
@@ -23,7 +23,7 @@ fn array(body: &mut Writer<'_>, rows: &[&[&str]], number_at: Option<usize>) {
 
 /// A seat, somebody at it, two from far away of a kind that nobody knows, and a session that ends just now.
 fn react(asked: &Asked) -> Reaction {
-    let property = asked.property.as_ref().map(|(_, name)| name.as_str());
+    let property = asked.arguments.as_ref().map(|(_, name)| name.as_str());
     let text = |text: &str| Some(Property::Text(text.to_owned()));
     let found = match (&*asked.member, &*asked.path, property) {
         ("ListSeats", ..) => {

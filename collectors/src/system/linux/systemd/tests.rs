@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use vigie_pipeline::clock::Hand;
 use vigie_pipeline::plug::NoData;
 
-use super::super::dbus::Reader;
-use super::super::dbus::fake::{Asked, FakeBus, Property, Reaction, Writer, refusal, reply};
 use super::super::fixture::lines;
 use super::*;
+use crate::dbus::Reader;
+use crate::dbus::fake::{Asked, FakeBus, Property, Reaction, Writer, refusal, reply};
 
 /// A unit as a test makes it up: name, state, state in the words of its kind, properties.
 type MadeUp = (&'static str, &'static str, &'static str, Vec<(&'static str, Property)>);
@@ -26,7 +26,7 @@ impl Machine {
         if asked.member == "ListUnits" {
             return Reaction::Answer(reply(asked.serial, "a(ssssssouso)", |body| self.list(body)));
         }
-        let name = &*asked.property.as_ref().unwrap().1;
+        let name = &*asked.arguments.as_ref().unwrap().1;
         if asked.path == PATH {
             return asked.answer(self.manager.get(name));
         }
@@ -121,7 +121,7 @@ impl Stage {
     /// The properties of units that were asked for since the last time.
     fn asked(&self) -> Vec<String> {
         let asked = self.bus.calls().into_iter().filter(|asked| asked.path != PATH);
-        asked.map(|asked| asked.property.unwrap().1).collect()
+        asked.map(|asked| asked.arguments.unwrap().1).collect()
     }
 }
 

@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::super::dbus::{Call, Malformed, Reader, Value};
 use super::settings::SystemdSettings;
+use crate::dbus::{Call, Malformed, Reader, Value};
 
 /// After so long everything is asked for again.
 const REFRESH: Duration = Duration::from_secs(300);

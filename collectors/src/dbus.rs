@@ -19,7 +19,7 @@
 mod address;
 mod connection;
 #[cfg(test)]
-pub(super) mod fake;
+pub(crate) mod fake;
 mod message;
 mod reader;
 
@@ -27,21 +27,21 @@ use std::time::{Duration, Instant};
 
 use vigie_pipeline::plug::{Error, NoData};
 
-pub(super) use self::address::Address;
+pub(crate) use self::address::Address;
 use self::connection::Connection;
-pub(super) use self::message::{Call, Refusal};
-pub(super) use self::reader::{Malformed, Reader, Value};
+pub(crate) use self::message::{Call, Refusal};
+pub(crate) use self::reader::{Malformed, Reader, Value};
 
 /// How long a sample waits for all its answers together. Longer than groups are usually given, so that it is the
 /// driver that cuts and marks a group whose bus hangs, and does not ask it again meanwhile.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a call was answered with.
-pub(super) type Answer<'m> = Result<Reader<'m>, Refusal<'m>>;
+pub(crate) type Answer<'m> = Result<Reader<'m>, Refusal<'m>>;
 
 /// Why the bus has not answered.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BusError {
+pub(crate) enum BusError {
     #[error("DBUS_SYSTEM_BUS_ADDRESS: {0}")]
     Address(String),
     #[error("connect to {0}: {1}")]
@@ -62,12 +62,12 @@ pub(super) enum BusError {
 
 impl BusError {
     /// A call without whose answer there is nothing to tell was refused.
-    pub(super) fn refused(what: &'static str, refusal: &Refusal<'_>) -> Self {
+    pub(crate) fn refused(what: &'static str, refusal: &Refusal<'_>) -> Self {
         Self::Refused { what, name: refusal.name.to_owned(), text: refusal.text.to_owned() }
     }
 
     /// Whether there is no bus, or nobody of that name on it: a container, a machine with another init.
-    fn is_absence(&self) -> bool {
+    pub(crate) fn is_absence(&self) -> bool {
         use std::io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
         match self {
             Self::Connect(_, error) => matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused),
@@ -80,25 +80,25 @@ impl BusError {
     }
 
     /// The error of a group that is all about a service on the bus: where it is missing, there is nothing to measure.
-    pub(super) fn or_no_data(self) -> Error {
+    pub(crate) fn or_no_data(self) -> Error {
         if self.is_absence() { NoData(self.to_string()).into() } else { self.into() }
     }
 }
 
 /// The bus, connected to when it is first needed, and again after any error.
 #[derive(Debug)]
-pub(super) struct Bus {
+pub(crate) struct Bus {
     address: Address,
     connection: Option<Connection>,
 }
 
 impl Bus {
-    pub(super) fn new(address: Address) -> Self {
+    pub(crate) fn new(address: Address) -> Self {
         Self { address, connection: None }
     }
 
     /// When a sample that begins now has waited long enough.
-    pub(super) fn deadline() -> Instant {
+    pub(crate) fn deadline() -> Instant {
         Instant::now() + PATIENCE
     }
 
@@ -106,7 +106,7 @@ impl Bus {
     ///
     /// That a call is refused is an answer. An error means that the rest of the answers is not to be had, and ends the
     /// connection.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &mut self,
         until: Instant,
         calls: &[Call<'_>],

@@ -31,49 +31,44 @@ const VERSION: u8 = 1;
 
 /// A method call.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::system::linux) struct Call<'c> {
+pub(crate) struct Call<'c> {
     pub(super) destination: &'c str,
     pub(super) path: &'c str,
     pub(super) interface: &'c str,
     pub(super) member: &'c str,
-    /// Interface and name of a property, which are all the arguments that are needed.
-    pub(super) property: Option<(&'c str, &'c str)>,
+    /// Two strings are all the arguments that are needed.
+    pub(super) arguments: Option<(&'c str, &'c str)>,
 }
 
 /// A call that was answered with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::system::linux) struct Refusal<'m> {
+pub(crate) struct Refusal<'m> {
     /// As `org.freedesktop.DBus.Error.UnknownObject`.
-    pub(in crate::system::linux) name: &'m str,
+    pub(crate) name: &'m str,
     /// For a person to read.
-    pub(in crate::system::linux) text: &'m str,
+    pub(crate) text: &'m str,
 }
 
 impl<'c> Call<'c> {
     /// A method without arguments.
-    pub(in crate::system::linux) fn method(
-        destination: &'c str,
-        path: &'c str,
-        interface: &'c str,
-        member: &'c str,
-    ) -> Self {
-        Self { destination, path, interface, member, property: None }
+    pub(crate) fn method(destination: &'c str, path: &'c str, interface: &'c str, member: &'c str) -> Self {
+        Self { destination, path, interface, member, arguments: None }
     }
 
     /// One property of an object.
-    pub(in crate::system::linux) fn property(
-        destination: &'c str,
-        path: &'c str,
-        interface: &'c str,
-        name: &'c str,
-    ) -> Self {
+    pub(crate) fn property(destination: &'c str, path: &'c str, interface: &'c str, name: &'c str) -> Self {
         Self {
             destination,
             path,
             interface: "org.freedesktop.DBus.Properties",
             member: "Get",
-            property: Some((interface, name)),
+            arguments: Some((interface, name)),
         }
+    }
+
+    /// The same with two strings as its arguments.
+    pub(crate) fn with(self, first: &'c str, second: &'c str) -> Self {
+        Self { arguments: Some((first, second)), ..self }
     }
 
     /// Appends the message to `out`.
@@ -95,59 +90,59 @@ impl<'c> Call<'c> {
             writer.out.extend([code, 1, kind, 0]);
             writer.text(text);
         }
-        if self.property.is_some() {
+        if self.arguments.is_some() {
             writer.align(8);
             writer.out.extend([SIGNATURE, 1, b'g', 0, 2, b's', b's', 0]);
         }
         writer.fill(fields_length, writer.position() - fields);
         writer.align(8);
         let body = writer.position();
-        if let Some((interface, name)) = self.property {
-            writer.text(interface);
-            writer.text(name);
+        if let Some((first, second)) = self.arguments {
+            writer.text(first);
+            writer.text(second);
         }
         writer.fill(body_length, writer.position() - body);
     }
 }
 
 /// Marshals values in the machine's byte order behind what `out` has already.
-pub(in crate::system::linux) struct Writer<'o> {
-    pub(in crate::system::linux) out: &'o mut Vec<u8>,
+pub(crate) struct Writer<'o> {
+    pub(crate) out: &'o mut Vec<u8>,
     start: usize,
 }
 
 impl<'o> Writer<'o> {
-    pub(in crate::system::linux) fn new(out: &'o mut Vec<u8>) -> Self {
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
         let start = out.len();
         Self { out, start }
     }
 
-    pub(in crate::system::linux) fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.out.len() - self.start
     }
 
-    pub(in crate::system::linux) fn align(&mut self, to: usize) {
+    pub(crate) fn align(&mut self, to: usize) {
         self.out.resize(self.start + self.position().next_multiple_of(to), 0);
     }
 
-    pub(in crate::system::linux) fn u32(&mut self, number: u32) {
+    pub(crate) fn u32(&mut self, number: u32) {
         self.align(4);
         self.out.extend(number.to_ne_bytes());
     }
 
-    pub(in crate::system::linux) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.u32(text.len() as u32);
         self.out.extend(text.as_bytes());
         self.out.push(0);
     }
 
     /// Room for a length that is not known yet.
-    pub(in crate::system::linux) fn hole(&mut self) -> usize {
+    pub(crate) fn hole(&mut self) -> usize {
         self.u32(0);
         self.out.len() - 4
     }
 
-    pub(in crate::system::linux) fn fill(&mut self, hole: usize, length: usize) {
+    pub(crate) fn fill(&mut self, hole: usize, length: usize) {
         self.out[hole..hole + 4].copy_from_slice(&(length as u32).to_ne_bytes());
     }
 }
@@ -227,7 +222,7 @@ mod tests {
         let told = fake::Asked::parse(&out);
         assert_eq!(told.serial, 7);
         assert_eq!((&*told.destination, &*told.path, &*told.member), ("d.e", "/p", "Get"));
-        assert_eq!(told.property, Some(("i.f".to_owned(), "Name".to_owned())));
+        assert_eq!(told.arguments, Some(("i.f".to_owned(), "Name".to_owned())));
     }
 
     #[test]

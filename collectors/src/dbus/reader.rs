@@ -5,7 +5,7 @@
 
 /// What is wrong with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::system::linux) enum Malformed {
+pub(crate) enum Malformed {
     #[error("cut short")]
     CutShort,
     #[error("a text that is not UTF-8 or does not end")]
@@ -25,7 +25,7 @@ const DEEPEST: u32 = 64;
 
 /// A property's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::system::linux) enum Value<'m> {
+pub(crate) enum Value<'m> {
     Bool(bool),
     U32(u32),
     U64(u64),
@@ -36,7 +36,7 @@ pub(in crate::system::linux) enum Value<'m> {
 
 /// Reads one value after the other.
 #[derive(Debug, Clone)]
-pub(in crate::system::linux) struct Reader<'m> {
+pub(crate) struct Reader<'m> {
     bytes: &'m [u8],
     at: usize,
     big_endian: bool,
@@ -45,7 +45,7 @@ pub(in crate::system::linux) struct Reader<'m> {
 }
 
 impl<'m> Reader<'m> {
-    pub(in crate::system::linux) fn new(bytes: &'m [u8], big_endian: bool, signature: &'m str) -> Self {
+    pub(crate) fn new(bytes: &'m [u8], big_endian: bool, signature: &'m str) -> Self {
         Self { bytes, at: 0, big_endian, signature }
     }
 
@@ -60,17 +60,17 @@ impl<'m> Reader<'m> {
     }
 
     /// Makes sure that the values are of these types.
-    pub(in crate::system::linux) fn expect(&self, signature: &str) -> Result<(), Malformed> {
+    pub(crate) fn expect(&self, signature: &str) -> Result<(), Malformed> {
         if self.signature == signature { Ok(()) } else { Err(Malformed::Unexpected) }
     }
 
     /// Whether there is anything left.
-    pub(in crate::system::linux) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
     /// Steps over padding.
-    pub(in crate::system::linux) fn align(&mut self, to: usize) -> Result<(), Malformed> {
+    pub(crate) fn align(&mut self, to: usize) -> Result<(), Malformed> {
         let aligned = self.at.next_multiple_of(to);
         if aligned > self.bytes.len() {
             return Err(Malformed::CutShort);
@@ -90,7 +90,7 @@ impl<'m> Reader<'m> {
         Ok(self.take(1)?[0])
     }
 
-    pub(in crate::system::linux) fn u32(&mut self) -> Result<u32, Malformed> {
+    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
         self.align(4)?;
         let bytes = self.take(4)?.first_chunk().ok_or(Malformed::CutShort)?;
         Ok(if self.big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) })
@@ -103,7 +103,7 @@ impl<'m> Reader<'m> {
     }
 
     /// A string, or the path of an object.
-    pub(in crate::system::linux) fn text(&mut self) -> Result<&'m str, Malformed> {
+    pub(crate) fn text(&mut self) -> Result<&'m str, Malformed> {
         let length = self.u32()? as usize;
         self.terminated(length)
     }
@@ -122,7 +122,7 @@ impl<'m> Reader<'m> {
     }
 
     /// The elements of an array, each aligned to `alignment`, for a reader of their own.
-    pub(in crate::system::linux) fn array(&mut self, alignment: usize) -> Result<Self, Malformed> {
+    pub(crate) fn array(&mut self, alignment: usize) -> Result<Self, Malformed> {
         let length = self.u32()? as usize;
         self.align(alignment)?;
         let start = self.at;
@@ -131,7 +131,7 @@ impl<'m> Reader<'m> {
     }
 
     /// A variant: a value that comes with its type.
-    pub(in crate::system::linux) fn variant(&mut self) -> Result<Value<'m>, Malformed> {
+    pub(crate) fn variant(&mut self) -> Result<Value<'m>, Malformed> {
         match self.signature()? {
             "b" => Ok(Value::Bool(self.u32()? != 0)),
             "u" => Ok(Value::U32(self.u32()?)),

@@ -18,7 +18,7 @@ const PRIVATE: &str = "run/systemd/private";
 
 /// Sockets to try one after the other.
 #[derive(Debug, Clone)]
-pub(in crate::system::linux) struct Address {
+pub(crate) struct Address {
     listens: Listens,
     /// Whether a bus is behind it, which wants to be greeted; else it is the service itself.
     pub(super) has_bus: bool,
@@ -33,7 +33,7 @@ enum Listens {
 
 impl Address {
     /// The system bus.
-    pub(in crate::system::linux) fn system(roots: &Roots) -> Self {
+    pub(crate) fn system(roots: &Roots) -> Self {
         let said = std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS").filter(|text| !text.is_empty());
         Self::system_unless(said, roots)
     }
@@ -44,12 +44,12 @@ impl Address {
     }
 
     /// systemd without a bus between.
-    pub(in crate::system::linux) fn private(roots: &Roots) -> Self {
+    pub(crate) fn private(roots: &Roots) -> Self {
         Self { listens: Listens::At(roots.rootfs.join(PRIVATE)), has_bus: false }
     }
 
     #[cfg(test)]
-    pub(in crate::system::linux) fn of(text: &str, has_bus: bool) -> Self {
+    pub(crate) fn of(text: &str, has_bus: bool) -> Self {
         Self { listens: Listens::Said(text.into()), has_bus }
     }
 

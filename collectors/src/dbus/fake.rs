@@ -5,24 +5,24 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-pub(in crate::system::linux) use super::message::Writer;
+pub(crate) use super::message::Writer;
 use super::message::{self, HEAD};
 use super::reader::{Reader, Value};
 use super::{Address, Bus};
 
 /// A call as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::system::linux) struct Asked {
-    pub(in crate::system::linux) serial: u32,
-    pub(in crate::system::linux) destination: String,
-    pub(in crate::system::linux) path: String,
-    pub(in crate::system::linux) member: String,
-    /// Interface and name.
-    pub(in crate::system::linux) property: Option<(String, String)>,
+pub(crate) struct Asked {
+    pub(crate) serial: u32,
+    pub(crate) destination: String,
+    pub(crate) path: String,
+    pub(crate) member: String,
+    /// Of a property: its interface and its name.
+    pub(crate) arguments: Option<(String, String)>,
 }
 
 /// What the bus does about a call.
-pub(in crate::system::linux) enum Reaction {
+pub(crate) enum Reaction {
     Answer(Vec<u8>),
     Silence,
     HangUp,
@@ -30,7 +30,7 @@ pub(in crate::system::linux) enum Reaction {
 
 /// The value of a property.
 #[derive(Debug, Clone)]
-pub(in crate::system::linux) enum Property {
+pub(crate) enum Property {
     Text(String),
     Bool(bool),
     U32(u32),
@@ -39,13 +39,13 @@ pub(in crate::system::linux) enum Property {
     Statuses(Vec<u32>),
 }
 
-pub(in crate::system::linux) struct FakeBus {
+pub(crate) struct FakeBus {
     dir: tempfile::TempDir,
     calls: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl FakeBus {
-    pub(in crate::system::linux) fn new(react: impl Fn(&Asked) -> Reaction + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(react: impl Fn(&Asked) -> Reaction + Send + Sync + 'static) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let listener = UnixListener::bind(dir.path().join("bus")).expect("bind");
         let calls = Arc::new(Mutex::new(Vec::new()));
@@ -60,16 +60,16 @@ impl FakeBus {
         Self { dir, calls }
     }
 
-    pub(in crate::system::linux) fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         Address::of(&format!("unix:path={}", self.dir.path().join("bus").display()), true)
     }
 
-    pub(in crate::system::linux) fn client(&self) -> Bus {
+    pub(crate) fn client(&self) -> Bus {
         Bus::new(self.address())
     }
 
     /// The calls since the last time, but for those that greet the bus.
-    pub(in crate::system::linux) fn calls(&self) -> Vec<Asked> {
+    pub(crate) fn calls(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.calls.lock().expect("no test panics with it"))
     }
 }
@@ -125,15 +125,15 @@ impl Asked {
             };
         }
         header.align(8).expect("padding");
-        let property = (!header.is_at_end()).then(|| {
-            let interface = header.text().expect("an interface").to_owned();
-            (interface, header.text().expect("a name").to_owned())
+        let arguments = (!header.is_at_end()).then(|| {
+            let first = header.text().expect("a text").to_owned();
+            (first, header.text().expect("a text").to_owned())
         });
         let mut text = |code: usize| std::mem::take(&mut texts[code]);
-        Self { serial, destination: text(6), path: text(1), member: text(3), property }
+        Self { serial, destination: text(6), path: text(1), member: text(3), arguments }
     }
 
-    pub(in crate::system::linux) fn answer(&self, property: Option<&Property>) -> Reaction {
+    pub(crate) fn answer(&self, property: Option<&Property>) -> Reaction {
         Reaction::Answer(match property {
             Some(property) => reply(self.serial, "v", |body| variant(body, property)),
             None => refusal(self.serial, "org.freedesktop.DBus.Error.UnknownProperty", "No such property."),
@@ -142,15 +142,11 @@ impl Asked {
 }
 
 /// An answer to the call of that number.
-pub(in crate::system::linux) fn reply(
-    serial: u32,
-    signature: &str,
-    write: impl FnOnce(&mut Writer<'_>),
-) -> Vec<u8> {
+pub(crate) fn reply(serial: u32, signature: &str, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     message(2, serial, None, signature, write)
 }
 
-pub(in crate::system::linux) fn refusal(serial: u32, name: &str, text: &str) -> Vec<u8> {
+pub(crate) fn refusal(serial: u32, name: &str, text: &str) -> Vec<u8> {
     message(3, serial, Some(name), "s", |body| body.text(text))
 }
 
@@ -188,7 +184,7 @@ fn message(
     out
 }
 
-pub(in crate::system::linux) fn variant(body: &mut Writer<'_>, property: &Property) {
+pub(crate) fn variant(body: &mut Writer<'_>, property: &Property) {
     let typed = |body: &mut Writer<'_>, kind: &str| {
         body.out.push(kind.len() as u8);
         body.out.extend(kind.as_bytes());

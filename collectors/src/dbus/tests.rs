@@ -22,7 +22,7 @@ fn number(answer: Answer<'_>) -> u32 {
 #[test]
 fn many_calls_are_answered_each_with_its_own_answer() {
     let bus = FakeBus::new(|asked| {
-        let name = &asked.property.as_ref().unwrap().1;
+        let name = &asked.arguments.as_ref().unwrap().1;
         asked.answer(Some(&Property::U32(name.len() as u32)))
     });
     let names: Vec<String> = (1..=300).map(|length| "n".repeat(length)).collect();
