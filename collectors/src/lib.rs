@@ -7,6 +7,7 @@
 mod dbus;
 pub mod probes;
 pub mod processes;
+mod program;
 pub mod system;
 
 use schemars::JsonSchema;

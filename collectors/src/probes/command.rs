@@ -1,13 +1,8 @@
 //! Probes by commands of the host, as plugins of Nagios: a program with arguments, its exit code, its performance data.
 //!
-//! No shell is between. A program runs only if `agent.allow_commands` has it, which is looked at whenever one is
-//! started: what counts is the path that all links and `..` lead to. It gets an environment of its own, nothing to read,
-//! and a process group; of what it writes, the first 64 KiB are kept and the rest is dropped. Shortly before the deadline its
-//! group is told to end, and at the deadline, or when the agent stops, it is killed.
+//! How programs are run is told in [`crate::program`]. Shortly before the deadline its group is told to end, and at the
+//! deadline, or when the agent stops, it is killed.
 
-mod allowed;
-mod child;
-mod ending;
 mod metrics;
 mod output;
 mod prober;
@@ -22,10 +17,10 @@ use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::plug::{Error, Surroundings};
 use vigie_pipeline::secret::Secret;
 
-pub use self::allowed::{Allowed, GlobError};
 use self::prober::Prober;
 use super::Shared;
 use super::prober::{self as probing, Kind};
+pub use crate::program::{Allowed, GlobError};
 
 /// A command probe.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,58 +6,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use vigie_pipeline::secret::Secret;
 
-use super::allowed::NotRun;
-use super::child::Child;
 use super::{Config, metrics, output};
 use crate::probes::Shared;
 use crate::probes::failure::{Failure, Phase, Reason};
 use crate::probes::findings::Findings;
 use crate::probes::prober::{self, Aim, Phases};
 use crate::probes::record::Record;
+use crate::program::{Child, LINGER, NotRun, Output, PATH};
 
 const PHASE: Phase = Phase::Run;
 
-/// Of what a command writes this much is kept, in bytes, of each of its two outputs.
-const KEPT: usize = 64 << 10;
 /// Between being told to end and the deadline, unless a fifth of the time is less. After three quarters of it the command
 /// is killed: there is time to see it gone.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long what a command has written is still read when it has ended: somebody else may hold its output open.
-const LINGER: Duration = Duration::from_millis(100);
-
-/// Where commands look for programs.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A command probe, ready to run again and again.
 #[derive(Debug)]
 pub(super) struct Prober {
     shared: Arc<Shared>,
     config: Config,
-}
-
-/// One of the two outputs of a command.
-struct Output {
-    pipe: Receiver,
-    kept: Vec<u8>,
-}
-
-impl Output {
-    fn of(pipe: Receiver) -> Self {
-        Self { pipe, kept: Vec::new() }
-    }
-
-    /// Reads to its end, and keeps the beginning.
-    async fn drain(&mut self) {
-        let mut buffer = vec![0; 8 << 10];
-        while let Ok(read @ 1..) = self.pipe.read(&mut buffer).await {
-            let room = KEPT - self.kept.len();
-            self.kept.extend_from_slice(&buffer[..read.min(room)]);
-        }
-    }
 }
 
 impl Prober {

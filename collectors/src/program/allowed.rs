@@ -31,7 +31,7 @@ pub enum GlobError {
 
 /// Why a program may not be run.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotRun {
+pub(crate) enum NotRun {
     #[error("{0}: not allowed by agent.allow_commands")]
     Refused(PathBuf),
     #[error("open {0}: {1}")]
@@ -55,7 +55,7 @@ impl Allowed {
     }
 
     /// The program that a path leads to, if it may be run.
-    pub(super) fn find(&self, program: &str) -> Result<PathBuf, NotRun> {
+    pub(crate) fn find(&self, program: &str) -> Result<PathBuf, NotRun> {
         // Without any, nothing is told of what there is.
         if self.texts.is_empty() {
             return Err(NotRun::Refused(program.into()));

@@ -25,7 +25,7 @@ const MOMENT: Duration = Duration::from_micros(100);
 static LATE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// See the module.
-pub(super) struct Child {
+pub(crate) struct Child {
     pid: Pid,
     ending: Ending,
     reaped: bool,
@@ -33,7 +33,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts a program in a group of its own; it, and its two outputs.
-    pub(super) fn start<'a>(
+    pub(crate) fn start<'a>(
         program: &Path,
         argv: &[String],
         environment: impl Iterator<Item = (&'a str, &'a OsStr)>,
@@ -62,14 +62,24 @@ impl Child {
     }
 
     /// The number of its process, and of its group.
-    pub(super) fn id(&self) -> i32 {
+    pub(crate) fn id(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
 
     /// Waits until it has ended, kills what it has left of its group, and reaps it.
-    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.ending.wait().await?;
-        let _ = kill_process_group(self.pid, Signal::KILL);
+        self.kill();
+        self.reap()
+    }
+
+    /// Waits until it has ended, and reaps it. What it has started goes on.
+    pub(crate) async fn wait_for_leader(&mut self) -> io::Result<ExitStatus> {
+        self.ending.wait().await?;
+        self.reap()
+    }
+
+    fn reap(&mut self) -> io::Result<ExitStatus> {
         let status = waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED)?;
         self.reaped = true;
         let status = status.ok_or(io::ErrorKind::NotFound)?;
@@ -83,12 +93,12 @@ impl Child {
     }
 
     /// Ends the group.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let _ = kill_process_group(self.pid, Signal::KILL);
     }
 
     /// Tells the group to end.
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let _ = kill_process_group(self.pid, Signal::TERM);
     }
 }
