@@ -5,7 +5,8 @@ pub(crate) mod buffer;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
-use vigie_config::Origin;
+use vigie_collectors::watchdog;
+use vigie_config::{Loaded, Origin};
 
 use crate::cli;
 use crate::exit::Exit;
@@ -23,14 +24,21 @@ pub(crate) enum Format {
 pub(crate) fn check(origin: &Origin, format: Format) -> Exit {
     let loaded = origin.load();
     let text = match (format, &loaded) {
-        (Format::Text, Ok(loaded)) => match loaded.files.as_slice() {
-            [] => "no configuration file: the defaults are valid\n".to_owned(),
-            files => files.iter().map(|file| format!("{}: valid\n", file.display())).collect(),
-        },
+        (Format::Text, Ok(loaded)) => {
+            let valid = match loaded.files.as_slice() {
+                [] => "no configuration file: the defaults are valid\n".to_owned(),
+                files => files.iter().map(|file| format!("{}: valid\n", file.display())).collect(),
+            };
+            actions(loaded).iter().fold(valid, |text, action| text + action + "\n")
+        }
         (Format::Text, Err(mistakes)) => format!("{mistakes}\n"),
         (Format::Json, loaded) => {
             let mistakes = loaded.as_ref().err();
-            let report = serde_json::json!({ "valid": mistakes.is_none(), "mistakes": mistakes.map_or(&[][..], |m| &m.0) });
+            let report = serde_json::json!({
+                "valid": mistakes.is_none(),
+                "mistakes": mistakes.map_or(&[][..], |m| &m.0),
+                "actions": loaded.as_ref().map(actions).unwrap_or_default(),
+            });
             format!("{report:#}\n")
         }
     };
@@ -40,6 +48,12 @@ pub(crate) fn check(origin: &Origin, format: Format) -> Exit {
         (Ok(_), Ok(())) => Exit::Ok,
         (Err(_), Ok(())) => Exit::Config,
     }
+}
+
+/// What would be done when, in a sentence for each action.
+fn actions(loaded: &Loaded) -> Vec<String> {
+    let collectors = &loaded.config.collectors;
+    watchdog::told(&collectors.watchdog, &collectors.processes)
 }
 
 /// `vigie schema`

@@ -14,6 +14,7 @@ use vigie_config::{Loaded, Origin};
 use vigie_exporters::prometheus::Exposition;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
@@ -120,6 +121,7 @@ async fn serve(
         budget,
         readiness: readiness.clone(),
         dependencies: dependencies.clone(),
+        commons: Commons::default(),
     };
     let blackbox = Arc::new(Blackbox::new(surroundings.clone()));
     reload::apply_blackbox(&blackbox, &config)?;

@@ -8,7 +8,10 @@ mod dbus;
 pub mod probes;
 pub mod processes;
 mod program;
+mod slope;
+mod standings;
 pub mod system;
+pub mod watchdog;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +40,8 @@ pub struct Collectors {
     pub blackbox_modules: Option<blackbox::Modules>,
     /// Process groups to watch, under process-exporter's names; without this section the agent's own process.
     pub processes: processes::Config,
+    /// What is expected of units, ports and files, and what should not happen unnoticed.
+    pub watchdog: watchdog::Config,
 }
 
 impl Default for Collectors {
@@ -51,6 +56,7 @@ impl Default for Collectors {
             blackbox_access: blackbox::Access::default(),
             blackbox_modules: None,
             processes,
+            watchdog: watchdog::Config::default(),
         }
     }
 }
@@ -67,7 +73,8 @@ impl Collectors {
         let mut recipes = system::recipes(&self.system);
         recipes.extend(self.logs.iter().map(vigie_logs::recipe));
         recipes.extend(probes::recipes(&self.probes, read_targets, allowed));
-        recipes.extend(processes::recipes(&self.processes, &self.system.procfs));
+        recipes.extend(processes::recipes(&self.processes, &self.system.roots()));
+        recipes.extend(watchdog::recipes(&self.watchdog, &self.processes, &self.system.roots(), allowed));
         recipes
     }
 }
@@ -99,5 +106,8 @@ impl Check for Collectors {
         }
         self.check_access(&mut at.key("blackbox_access"));
         self.processes.check(&mut at.key("processes"));
+        self.watchdog.check(&mut at.key("watchdog"));
+        let probes = self.probes.iter().map(|probe| probe.name.as_str());
+        watchdog::check_names(&self.watchdog, &self.processes, probes, at);
     }
 }

@@ -22,7 +22,7 @@ mod dial;
 pub mod disk;
 pub mod dns;
 mod entry;
-mod excerpt;
+pub(crate) mod excerpt;
 mod failure;
 mod findings;
 pub mod flow;
@@ -71,6 +71,7 @@ use vigie_pipeline::units::HumanDuration;
 use self::prober::Kind;
 pub use self::targets::TargetGroup;
 pub use self::targets::files::{FileGroup, ReadTargets};
+pub(crate) use self::telemetry::Trace;
 
 /// One entry of `collectors.probes`. Exactly one kind of probe must be given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,18 +1,23 @@
 //! Process groups, under process-exporter's names, and the agent's own process.
 //!
-//! Three kinds of part come out of the section. [`sampler`] measures all groups when somebody scrapes: one pass over
-//! the processes ([`census`]) that reads one file of each and four more of those that belong to a group. [`watch`]
-//! runs where something is expected of a group, and reports when that changes, scraped or not. [`own`] is there
-//! always: `process_*` as every exporter has them.
+//! Three kinds of part come out of the section. [`sampler`] writes the series of all groups when somebody scrapes.
+//! [`own`] is there always: `process_*` as every exporter
+//! has them. What is expected of groups is the watchdog's ([`crate::watchdog`]), who learns here who is in them
+//! ([`watch`]).
 //!
-//! A process belongs to the first group that it matches ([`matcher`]), or else to the group of an ancestor. A group
-//! has all of its series from the first scrape on, 0 when nobody is in it. What only grows is added up from one pass
-//! to the next, so that no counter goes back when a member ends: what members use counts from when they are first
-//! seen, and what is used between the last pass and the end of a process is lost, as with process-exporter.
+//! All look at the processes together: the [`survey`] is one pass over `/proc` for everybody, also for the host's group
+//! `processes`; the [`census`] says who belongs to which group, and the [`roll`] what the groups use, which the sampler and
+//! the watchdog share.
+//!
+//! A process belongs to the first group that it matches ([`matcher`]), be it one of the configuration or one that a rule of
+//! process-exporter's own file ([`process_names`]) makes of it, or else to the group of an ancestor. A group
+//! has all of its series from the first scrape on, 0 when nobody is in it. No counter goes back when a member ends; what
+//! is seen of processes that live between two looks, and what is not, is told in [`roll`].
 //!
 //! Where it differs from process-exporter: `namedprocess_namegroup_states` counts processes, as its help says, and
-//! `…_threads_wchan` each thread once, where process-exporter counts a process of several threads once more; there
-//! are no series for each thread name, and no proportional sizes, for which the kernel walks the page tables.
+//! `…_threads_wchan` each thread once, where process-exporter counts a process of several threads once more; what children
+//! have used that nobody saw is counted, and io of ended children not twice; proportional sizes, for which the kernel
+//! walks the page tables, are there only if they are asked for, and take no longer than they may ([`roll`]).
 //!
 //! What is not ours to see: under `hidepid` others' processes do not exist, and without `CAP_SYS_PTRACE` their `io`
 //! and, before Linux 6.2, `fd` cannot be read; each process of a group of which something cannot be read counts as one
@@ -20,28 +25,37 @@
 
 mod census;
 mod config;
-mod expectation;
 #[cfg(test)]
 mod fixture;
 mod group;
+pub(crate) mod listeners;
 mod matcher;
 mod metrics;
 mod own;
+mod process_names;
 pub(crate) mod procfs;
+pub(crate) mod roll;
 mod sampler;
-mod stat;
-mod usage;
-mod watch;
+pub(crate) mod shared;
+pub(crate) mod stat;
+pub(crate) mod survey;
+mod threads;
+pub(crate) mod usage;
+pub(crate) mod watch;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use vigie_pipeline::batch::Envelope;
 use vigie_pipeline::plug::{Part, Sampling};
 use vigie_pipeline::recipe::Recipe;
 
-pub use config::{Config, Expect, Group, Match};
+use crate::system::Roots;
+use roll::Roll;
+use survey::Survey;
+
+pub(crate) use group::TICKS_PER_SECOND;
+
+pub use config::{Config, Group, Match, Smaps};
+pub use process_names::{NameRule, ProcessNames};
 
 /// The kind of these parts, which `collect[]` asks for; `processes` is the host's group of that name.
 const KIND: &str = "namedprocess";
@@ -49,30 +63,26 @@ const KIND: &str = "namedprocess";
 /// How long a pass may take before it counts as hung.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How the parts are built. `procfs` is where the proc file system of the host is.
+/// How the parts are built. `roots` is where the host is.
 #[must_use]
-pub fn recipes(config: &Config, procfs: &Path) -> Vec<Recipe> {
+pub fn recipes(config: &Config, roots: &Roots) -> Vec<Recipe> {
     let mut recipes = vec![Recipe::new(KIND, "own", &(), |(), _| {
         let sampler = Box::new(own::OwnProcess::new()?);
         Ok(Part::Sampler(Sampling { sampler, deadline: DEADLINE }))
     })];
-    let configured: (Config, PathBuf) = (config.clone(), procfs.to_owned());
-    if !config.groups.is_empty() {
-        recipes.push(Recipe::new(KIND, "groups", &configured, |(config, procfs), surroundings| {
-            let sampler = Box::new(sampler::Groups::new(config, procfs, surroundings.clock.clone())?);
+    let configured = (config.measured(), roots.clone());
+    if !config.groups.is_empty() || config.name_rules.is_some() {
+        recipes.push(Recipe::new(KIND, "groups", &configured, |(config, roots), surroundings| {
+            let roll = Roll::shared(config, roots, &surroundings.clock, &surroundings.commons)?;
+            let sampler = Box::new(sampler::Groups { roll });
             Ok(Part::Sampler(Sampling { sampler, deadline: DEADLINE }))
         }));
     }
-    if config.groups.iter().any(|group| !group.expect.is_empty()) {
-        recipes.push(Recipe::new(KIND, "expectations", &configured, |(config, procfs), surroundings| {
-            let (resource, scope) = (surroundings.resource.clone(), surroundings.scope.clone());
-            Ok(Part::Source(Box::new(watch::Watch {
-                config: config.clone(),
-                root: procfs.clone(),
-                clock: surroundings.clock.clone(),
-                envelope: Arc::new(Envelope { resource, scope }),
-            })))
-        }));
-    }
     recipes
+}
+
+/// When the process has started whose `stat` file has this content, in ticks since boot: with its PID it names a process
+/// for ever.
+pub(crate) fn started(stat: &[u8]) -> Option<u64> {
+    stat::parse(stat).map(|(_, stat)| stat.start)
 }

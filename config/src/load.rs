@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use vigie_collectors::watchdog::check_commands;
 use vigie_collectors::{Collectors, processes};
 use vigie_exporters::Exporters;
 use vigie_pipeline::check::{Check, Place};
@@ -48,15 +49,17 @@ impl Check for Config {
             let at = at.key("collectors").key("blackbox_access").key("concurrency");
             at.wrong(format_args!("must be less than `server.max_connections`, which is {connections}"));
         }
-        self.check_commands(&at.key("collectors").key("probes"));
+        self.check_commands(&at.key("collectors"));
     }
 }
 
 impl Config {
-    /// That probes run no other commands than `agent` allows.
+    /// That probes and actions run no other commands than `agent` allows.
     fn check_commands(&self, at: &Place<'_>) {
         let allowed = self.agent.allowed();
-        for (at, probe) in at.each(&self.collectors.probes) {
+        let collectors = &self.collectors;
+        check_commands(&collectors.watchdog, &collectors.processes, &allowed, at);
+        for (at, probe) in at.key("probes").each(&collectors.probes) {
             // One that is not absolute is told already.
             let program = probe.command.as_ref().and_then(|command| command.argv.first());
             if let Some(program) = program.filter(|program| program.starts_with('/')) {

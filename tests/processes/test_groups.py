@@ -1,4 +1,4 @@
-"""Process groups under process-exporter's names, beside Debian's process-exporter."""
+"""Process groups: who belongs to them, and what is told of them from one scrape to the next."""
 
 import os
 import shutil
@@ -6,8 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import yaml
-from harness.exporters import process_exporter
 from harness.wait import until
 
 
@@ -95,44 +93,10 @@ def test_counters_of_a_group_do_not_fall_when_a_process_ends(agent, tmp_path):
         child.wait()
     until(lambda: started.value("namedprocess_namegroup_num_procs", groupname="burner") == 0, "it is gone")
     assert seconds() >= burnt
-
-
-def test_names_types_labels_and_values_are_process_exporters(agent, sleeper, tmp_path):
-    sleeper("vigie-testee", 2)
-    rules = tmp_path / "process.yml"
-    rules.write_text(yaml.safe_dump({"process_names": [{"name": "testee", "comm": ["vigie-testee"]}]}))
-    exporter = process_exporter(tmp_path / "process_exporter", f"-config.path={rules}")
-    try:
-        theirs = exporter.scrape()
-    finally:
-        exporter.stop()
-    ours = agent(grouped(group("testee", {"comm": ["vigie-testee"]}))).scrape()
-
-    def series(page):
-        return {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for sample in page.samples
-            if sample.name.startswith("namedprocess_namegroup_") and sample.labels.get("groupname") == "testee"
-        }
-
-    # What costs more than all the rest is left out: one series per thread name, and the proportional sizes, for
-    # which the kernel walks the page tables.
-    proportional = {("memtype", f"proportional{what}") for what in ("Resident", "Swapped")}
-    wanted = {
-        key: value for key, value in series(theirs).items() if "_thread_" not in key[0] and not proportional & key[1]
-    }
-    missing = wanted.keys() - series(ours).keys()
-    assert not missing, sorted(map(str, missing))
-    kinds = {
-        name: family.kind for name, family in theirs.families.items() if name.startswith("namedprocess_namegroup_")
-    }
-    assert {name: ours.families[name].kind for name in kinds if name in ours.families} == {
-        name: kind for name, kind in kinds.items() if name in ours.families
-    }
-    # Sleeping processes hold still.
-    for name in ("num_procs", "num_threads", "open_filedesc", "oldest_start_time_seconds"):
-        key = (f"namedprocess_namegroup_{name}", frozenset({("groupname", "testee")}))
-        assert abs(series(ours)[key] - wanted[key]) <= 1, name
+    # What is expected of a group is another matter.
+    started.reload(grouped(group("burner", {"cmdline": ["vigie-burner"]}, expect={"min": 1})))
+    until(lambda: started.value("vigie_expectation_met", name="burner", kind="min") == 0, "it is expected")
+    assert seconds() >= burnt
 
 
 def test_a_scrape_can_ask_for_process_groups_or_for_the_hosts_own_group_of_that_name(agent, sleeper):

@@ -14,6 +14,7 @@ pub mod batch;
 pub mod budget;
 pub mod check;
 pub mod clock;
+pub mod commons;
 pub mod dependencies;
 pub mod file_path;
 pub mod generations;

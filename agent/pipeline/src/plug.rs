@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::batch::Signal;
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::commons::Commons;
 use crate::dependencies::Dependencies;
 use crate::instruments::Instruments;
 use crate::outlet::Outlet;
@@ -110,4 +111,6 @@ pub struct Surroundings {
     pub readiness: Readiness,
     /// Where a part says whether what the application depends on is there.
     pub dependencies: Dependencies,
+    /// What it shares with other parts.
+    pub commons: Commons,
 }

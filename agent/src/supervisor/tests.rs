@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use vigie_pipeline::batch::{Batch, Envelope};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
@@ -85,6 +86,7 @@ fn rig() -> Rig {
         budget,
         readiness: Readiness::default(),
         dependencies: Dependencies::default(),
+        commons: Commons::default(),
     };
     let supervisor = Supervisor::new(surroundings, trunk, snapshot, handle, Duration::from_secs(1));
     Rig { supervisor, instruments, seen: Arc::default(), built: Arc::default() }

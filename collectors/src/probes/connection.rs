@@ -1,11 +1,12 @@
 //! One connection, used for one request, and driven by the task that waits for the response: nothing is
 //! spawned, so nothing is left behind when a probe is cut off.
 
+mod wire;
+
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,64 +17,16 @@ use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use vigie_pipeline::clock::Clock;
 
+use self::wire::Wire;
 use super::stream::Stream;
 
 /// The most that the head of a response may take.
 const MAX_HEAD: usize = 256 << 10;
 /// The most headers that a response may have.
 const MAX_HEADERS: usize = 256;
-
-/// A stream that notes when its first byte came.
-struct Wire {
-    stream: Stream,
-    first_byte: Arc<OnceLock<Instant>>,
-    clock: Clock,
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.first_byte.get_or_init(|| self.clock.monotonic());
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -105,7 +58,7 @@ impl Connection {
     /// Takes a stream into use, in HTTP/2 or HTTP/1.1.
     pub(super) async fn open(stream: Stream, http2: bool, clock: &Clock) -> hyper::Result<Self> {
         let first_byte = Arc::default();
-        let wire = TokioIo::new(Wire { stream, first_byte: Arc::clone(&first_byte), clock: clock.clone() });
+        let wire = TokioIo::new(Wire::new(stream, &first_byte, clock));
         let (sender, driver): (_, Task) = if http2 {
             let (spawn, spawned) = mpsc::unbounded_channel();
             let (sender, connection) = http2::Builder::new(Tasks(spawn))

@@ -34,6 +34,7 @@ use super::targets::Target;
 use super::targets::files::{self, Files, ReadTargets};
 use super::telemetry::{Run, Telemetry, Trace};
 use super::{Config, Shared};
+use crate::standings::{Standing, Standings};
 
 static TARGETS: Family = Family::gauge("vigie_probe_targets", "Targets of the probe.");
 
@@ -118,6 +119,8 @@ pub(super) struct Entry {
     read: ReadTargets,
     envelope: Arc<Envelope>,
     dependencies: Dependencies,
+    /// Of the entry itself: up, and the first of its targets'.
+    standing: Standing,
 }
 
 /// The targets of an entry as they stand.
@@ -152,6 +155,9 @@ impl Entry {
             trace: config.trace,
             all_addresses: config.all_addresses,
         };
+        // Whatever is known is known of the targets.
+        let mut standing = Standings::shared(&surroundings.commons).register(&config.name);
+        standing.report(true);
         Ok(Self {
             config: config.clone(),
             means,
@@ -161,6 +167,7 @@ impl Entry {
                 scope: surroundings.scope.clone(),
             }),
             dependencies: surroundings.dependencies.clone(),
+            standing,
         })
     }
 
@@ -245,7 +252,15 @@ impl Post<'_> {
                 .required
                 .then(|| self.entry.dependencies.register(config.name.as_str(), target.instance()));
             let slot = self.slot.sibling();
-            let station = Station::new(&config.name, target, &config.buckets, slot, dependency, now);
+            let station = Station::new(
+                &config.name,
+                target,
+                &config.buckets,
+                slot,
+                dependency,
+                self.entry.standing.sibling(),
+                now,
+            );
             let spare = std::mem::take(&mut self.spare);
             self.spare = station.publish(self.name(), &*self.entry.means.prober, None, spare);
             self.due.push(Reverse((station.first_due(), self.next)));

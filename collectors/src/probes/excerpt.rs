@@ -35,6 +35,11 @@ static SECRETS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
     ]
 });
 
+/// `text` without what looks like a secret.
+pub(crate) fn redact(text: &str) -> String {
+    SECRETS.iter().fold(text.to_owned(), |text, (regex, with)| regex.replace_all(&text, *with).into_owned())
+}
+
 impl Excerpt {
     /// More of the answer has come.
     pub(super) fn add(&mut self, bytes: &[u8]) {
@@ -61,11 +66,7 @@ impl Excerpt {
 
     /// `text` without the secrets of the probe and without what looks like one.
     pub(super) fn redact(&self, text: &str) -> String {
-        let mut text = self.mask(text);
-        for (pattern, mask) in SECRETS.iter() {
-            text = pattern.replace_all(&text, *mask).into_owned();
-        }
-        text
+        redact(&self.mask(text))
     }
 
     /// What may be shown; `None` if nothing was answered.

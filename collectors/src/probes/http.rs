@@ -21,6 +21,7 @@ mod json;
 mod json_path;
 mod metrics;
 mod oauth2;
+pub(crate) mod post;
 mod prober;
 mod proxy;
 mod response;

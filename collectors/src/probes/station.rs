@@ -14,6 +14,7 @@ use super::metrics::{self, Tally};
 use super::prober::Prober;
 use super::schedule::Schedule;
 use super::targets::Target;
+use crate::standings::Standing;
 
 /// The pause before the first re-check, unless a quarter of the interval is shorter. Each further one is twice as
 /// long, up to the interval.
@@ -48,6 +49,7 @@ pub(super) struct Station {
     slot: Slot,
     /// If the application depends on it.
     dependency: Option<Dependency>,
+    standing: Standing,
 }
 
 impl Station {
@@ -58,6 +60,7 @@ impl Station {
         buckets: &[f64],
         slot: Slot,
         dependency: Option<Dependency>,
+        standing: Standing,
         now: Instant,
     ) -> Self {
         let (intended, schedule) = Schedule::new(&format!("{name}\0{}", target.text), target.interval, now);
@@ -71,6 +74,7 @@ impl Station {
             rechecks: 0,
             slot,
             dependency,
+            standing,
         }
     }
 
@@ -111,6 +115,7 @@ impl Station {
         self.intended = self.schedule.take();
         self.report(outcome);
         let is_up = outcome.failure().is_none();
+        self.standing.report(is_up);
         // A target that is up at first sight is no news.
         let changed = self.up.replace(is_up).unwrap_or(true) != is_up;
         Next::Counts { due: self.intended, changed }

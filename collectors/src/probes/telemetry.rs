@@ -18,24 +18,24 @@ use super::failure::Failure;
 
 /// The trace of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Trace {
-    pub(super) trace_id: [u8; 16],
-    pub(super) span_id: [u8; 8],
+pub(crate) struct Trace {
+    pub(crate) trace_id: [u8; 16],
+    pub(crate) span_id: [u8; 8],
 }
 
 impl Trace {
     /// A new one.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self { trace_id: fastrand::u128(1..).to_be_bytes(), span_id: span_id() }
     }
 
     /// The same trace, from a span below this one.
-    pub(super) fn child(&self) -> Self {
+    pub(crate) fn child(&self) -> Self {
         Self { trace_id: self.trace_id, span_id: span_id() }
     }
 
     /// As W3C Trace Context writes it, sampled.
-    pub(super) fn traceparent(&self) -> HeaderValue {
+    pub(crate) fn traceparent(&self) -> HeaderValue {
         let (trace, span) = (u128::from_be_bytes(self.trace_id), u64::from_be_bytes(self.span_id));
         HeaderValue::try_from(format!("00-{trace:032x}-{span:016x}-01"))
             .expect("hexadecimal digits and dashes make a header value")

@@ -2,21 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use super::usage::{Counters, Io, Switches, Usage};
+use super::usage::{Counters, Io, Proportional, Switches, Usage};
 
 /// How many ticks the kernel's interface has in a second, on every architecture that Linux still has.
-pub(super) const TICKS_PER_SECOND: u64 = 100;
+pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
 /// A group. What only grows never goes back: what ended processes have used stays in it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     pub(super) present: Present,
+    pub(super) totals: Totals,
+    /// By name, those of processes that have several; also names that nobody has now, as they may come back.
+    pub(super) threads: BTreeMap<Box<str>, Threads>,
+}
+
+/// The threads of one name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Threads {
+    /// How many there are now.
+    pub(super) count: u64,
     pub(super) totals: Totals,
 }
 
-/// What its present processes have.
+/// So many names of threads are told apart in a group: some programs number their threads without end.
+const MOST_NAMES: usize = 200;
+
+/// The name of the rest.
+const OTHERS: &str = "other";
+
+/// What its present processes have. Sums stop at the largest number, whatever files say that are not the kernel's.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Present {
+pub(crate) struct Present {
     pub(super) processes: u64,
     /// Those that match themselves, without children that do not.
     pub(super) matching: u64,
@@ -30,13 +46,15 @@ pub(super) struct Present {
     pub(super) worst_open_files_ratio: f64,
     /// In ticks since boot.
     pub(super) oldest_start: Option<u64>,
+    /// If it was asked for: of those of whom it is known.
+    pub(super) proportional: Option<Proportional>,
     /// Threads by the kernel function in which they wait.
     pub(super) wchans: BTreeMap<Box<str>, u64>,
 }
 
 /// Processes by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct States {
+pub(crate) struct States {
     pub(super) running: u64,
     pub(super) sleeping: u64,
     pub(super) waiting: u64,
@@ -46,7 +64,7 @@ pub(super) struct States {
 
 /// What its processes have used since each was first seen.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Totals {
+pub(crate) struct Totals {
     /// In ticks.
     pub(super) user: u64,
     /// In ticks.
@@ -61,7 +79,7 @@ impl Present {
     pub(super) fn add(&mut self, usage: &Usage, matches: bool) {
         self.processes += 1;
         self.matching += u64::from(matches);
-        self.threads += usage.threads;
+        self.threads = self.threads.saturating_add(usage.threads);
         match usage.state {
             b'R' => self.states.running += 1,
             b'S' => self.states.sleeping += 1,
@@ -69,14 +87,22 @@ impl Present {
             b'Z' => self.states.zombie += 1,
             _ => self.states.other += 1,
         }
-        self.resident_pages += usage.resident_pages;
-        self.virtual_bytes += usage.virtual_bytes;
-        self.swapped_bytes += usage.swapped_bytes;
+        self.resident_pages = self.resident_pages.saturating_add(usage.resident_pages);
+        self.virtual_bytes = self.virtual_bytes.saturating_add(usage.virtual_bytes);
+        self.swapped_bytes = self.swapped_bytes.saturating_add(usage.swapped_bytes);
         self.open_files += usage.open_files.unwrap_or(0);
         if let (Some(open), Some(limit @ 1..)) = (usage.open_files, usage.open_files_limit) {
             self.worst_open_files_ratio = self.worst_open_files_ratio.max(open as f64 / limit as f64);
         }
         self.oldest_start = Some(self.oldest_start.map_or(usage.start, |oldest| oldest.min(usage.start)));
+    }
+
+    /// Adds the proportional size of a process, if it is known.
+    pub(super) fn add_proportional(&mut self, size: Option<Proportional>) {
+        let sum = self.proportional.get_or_insert_default();
+        let size = size.unwrap_or_default();
+        sum.resident_bytes = sum.resident_bytes.saturating_add(size.resident_bytes);
+        sum.swapped_bytes = sum.swapped_bytes.saturating_add(size.swapped_bytes);
     }
 
     /// One more thread waits in `function`.
@@ -91,35 +117,39 @@ impl Present {
 }
 
 impl Totals {
-    /// Adds what a process has used between `before` and `now`. What was unreadable at either time adds nothing; what
-    /// goes back (the kernel corrects CPU times now and then) neither.
-    pub(super) fn add(&mut self, before: &Counters, now: &Counters) {
-        self.user += now.user.saturating_sub(before.user);
-        self.system += now.system.saturating_sub(before.system);
-        self.minor_faults += now.minor_faults.saturating_sub(before.minor_faults);
-        self.major_faults += now.major_faults.saturating_sub(before.major_faults);
-        if let (Some(before), Some(now)) = (before.io, now.io) {
-            self.io.read_bytes += now.read_bytes.saturating_sub(before.read_bytes);
-            self.io.write_bytes += now.write_bytes.saturating_sub(before.write_bytes);
+    /// Adds what was used since the last time.
+    pub(super) fn add(&mut self, used: &Counters) {
+        self.user = self.user.saturating_add(used.user);
+        self.system = self.system.saturating_add(used.system);
+        self.minor_faults = self.minor_faults.saturating_add(used.minor_faults);
+        self.major_faults = self.major_faults.saturating_add(used.major_faults);
+        if let Some(io) = used.io {
+            self.io.read_bytes = self.io.read_bytes.saturating_add(io.read_bytes);
+            self.io.write_bytes = self.io.write_bytes.saturating_add(io.write_bytes);
         }
     }
 
     /// Adds the context switches of a thread between `before` and `now`.
     pub(super) fn add_switches(&mut self, before: Switches, now: Switches) {
-        self.switches.voluntary += now.voluntary.saturating_sub(before.voluntary);
-        self.switches.nonvoluntary += now.nonvoluntary.saturating_sub(before.nonvoluntary);
+        let Switches { voluntary, nonvoluntary } = &mut self.switches;
+        *voluntary = voluntary.saturating_add(now.voluntary.saturating_sub(before.voluntary));
+        *nonvoluntary = nonvoluntary.saturating_add(now.nonvoluntary.saturating_sub(before.nonvoluntary));
     }
 }
 
-/// What is known of a process's counters: what could not be read now is as it was.
-pub(super) fn merge(before: &Counters, now: &Counters) -> Counters {
-    let highest = |before: u64, now: u64| before.max(now);
-    Counters {
-        user: highest(before.user, now.user),
-        system: highest(before.system, now.system),
-        minor_faults: highest(before.minor_faults, now.minor_faults),
-        major_faults: highest(before.major_faults, now.major_faults),
-        io: now.io.or(before.io),
+impl Group {
+    /// The threads called `name`; those whose names are too many are together [`OTHERS`].
+    pub(super) fn threads_called(&mut self, name: String) -> &mut Threads {
+        let is_full = self.threads.len() >= MOST_NAMES && !self.threads.contains_key(name.as_str());
+        self.threads.entry(if is_full { OTHERS.into() } else { name.into() }).or_default()
+    }
+
+    /// Forgets who is present.
+    pub(super) fn clear(&mut self) {
+        self.present = Present::default();
+        for threads in self.threads.values_mut() {
+            threads.count = 0;
+        }
     }
 }
 
@@ -145,8 +175,8 @@ mod tests {
         let mut totals = Totals::default();
         let mut last = at(io(10));
         for now in [at(None), at(io(25)), at(io(30))] {
-            totals.add(&last, &now);
-            last = merge(&last, &now);
+            totals.add(&now.since(&last));
+            last = now.merged_with(&last);
         }
         assert_eq!(totals.io.read_bytes, 20);
     }
@@ -158,8 +188,8 @@ mod tests {
             let mut last = history[0];
             for now in &history[1..] {
                 let before = totals.clone();
-                totals.add(&last, now);
-                last = merge(&last, now);
+                totals.add(&now.since(&last));
+                last = now.merged_with(&last);
                 prop_assert!(totals.user >= before.user && totals.io.read_bytes >= before.io.read_bytes);
             }
             let highest = history.iter().map(|counters| counters.user).max().unwrap_or(0);

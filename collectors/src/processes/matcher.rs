@@ -1,202 +1,189 @@
 //! Which group a process belongs to: process-exporter's rules. Every condition that a group names must hold, and
 //! the first group wins.
+//!
+//! Groups have numbers in the order in which their names came to be known: those of the configuration first, in its
+//! order. A rule of process-exporter's file may be a template, which makes the name of a group from what a process is;
+//! of such groups there is a bound. What a condition wants to know of a process is read when the first one asks for it ([`subject`]); what no
+//! process tells of itself, such as what stands in PID files, is read once before each pass ([`Matcher::prepare`]).
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+mod cgroup;
+mod conditions;
+mod names;
+mod pidfile;
+mod ports;
+mod subject;
+mod template;
+mod users;
 
-use regex::Regex;
+use std::path::Path;
+use std::sync::Arc;
 
-use super::config::{Config, Match};
+pub(super) use cgroup::check_pattern;
+use conditions::Conditions;
+use names::Names;
+use ports::Ports;
+use subject::Subject;
+pub(super) use template::Template;
+use users::Users;
 
-/// The place of a group in the configuration.
+use super::config::Config;
+use super::procfs::{Buffer, Procfs};
+use super::stat::Stat;
+use vigie_pipeline::plug::Error;
+
+/// A group, by the place of its name in [`Matcher::names`].
 pub(super) type GroupId = usize;
 
-/// What a process is recognised by.
+/// What a process matches, without regard to its ancestors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// No group: it belongs to that of an ancestor, if there is one.
+    Nothing,
+    Group(GroupId),
+    /// A group of its own, which would be one too many. It belongs to nobody.
+    LeftOut,
+}
+
+/// What is known of a process before anything but its `stat` is read.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {
     pub(super) pid: u32,
     /// The name that the kernel has, cut.
     pub(super) comm: &'a [u8],
-    /// The words of the command line, each followed by a NUL; empty for threads of the kernel.
-    pub(super) cmdline: &'a [u8],
+    pub(super) stat: &'a Stat,
 }
 
-impl Candidate<'_> {
-    /// The first word of the command line.
-    fn exe(&self) -> Option<Cow<'_, str>> {
-        let words = trim_end_nul(self.cmdline);
-        let first = words.split(|byte| *byte == 0).next().filter(|word| !word.is_empty())?;
-        Some(String::from_utf8_lossy(first))
-    }
-
-    /// The words of the command line, joined by blanks.
-    fn joined(&self) -> String {
-        String::from_utf8_lossy(trim_end_nul(self.cmdline)).replace('\0', " ")
-    }
-}
-
-fn trim_end_nul(words: &[u8]) -> &[u8] {
-    let end = words.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    &words[..end]
-}
-
-/// The conditions of all groups, compiled.
+/// The conditions of all groups, compiled, and the names of the groups.
 #[derive(Debug)]
 pub(super) struct Matcher {
-    groups: Vec<Conditions>,
+    rules: Vec<Rule>,
+    names: Names,
+    /// By group, whether children follow; what is beyond is as all are.
+    children: Vec<bool>,
+    all_children: bool,
+    host: Host,
+}
+
+/// What is known of the host besides its processes.
+#[derive(Debug)]
+struct Host {
+    users: Users,
+    ports: Ports,
+    /// In seconds since the epoch, as it was when it was first asked for: what is put together with it must not change
+    /// when the clock is set.
+    boot_time: Option<u64>,
+}
+
+/// Who belongs to which group.
+#[derive(Debug)]
+struct Rule {
+    conditions: Conditions,
+    name: Name,
 }
 
 #[derive(Debug)]
-struct Conditions {
-    comm: HashSet<Vec<u8>>,
-    exe: HashSet<String>,
-    cmdline: Vec<Regex>,
-    pidfile: Option<PidFile>,
-}
-
-/// A file with a PID, and what was in it when it was last read.
-#[derive(Debug)]
-struct PidFile {
-    path: PathBuf,
-    pid: Option<u32>,
+enum Name {
+    Fixed(GroupId),
+    Made(Template),
 }
 
 impl Matcher {
+    /// `rootfs` is where the host's root is: its users are those that conditions name.
+    ///
     /// # Errors
-    /// The first regular expression that does not compile.
-    pub(super) fn new(config: &Config) -> Result<Self, regex::Error> {
-        let groups = config.groups.iter().map(|group| Conditions::new(&group.matching));
-        Ok(Self { groups: groups.collect::<Result<_, _>>()? })
-    }
-
-    /// Reads the PID files again; the PIDs of which another verdict may be due now.
-    pub(super) fn read_pidfiles(&mut self) -> Vec<u32> {
-        let mut changed = Vec::new();
-        for pidfile in self.groups.iter_mut().filter_map(|conditions| conditions.pidfile.as_mut()) {
-            let before = pidfile.pid;
-            pidfile.pid = read_pid(&pidfile.path);
-            if pidfile.pid != before {
-                changed.extend(before);
-                changed.extend(pidfile.pid);
-            }
+    /// The first regular expression that does not compile, or template that is not understood.
+    pub(super) fn new(config: &Config, rootfs: &Path) -> Result<Self, Error> {
+        let mut names = Names::new(config.max_groups as usize);
+        let mut rules = Vec::new();
+        for group in &config.groups {
+            let name = Name::Fixed(names.configured(&group.name));
+            rules.push(Rule { conditions: Conditions::new(&group.matching)?, name });
         }
-        changed
-    }
-
-    /// The group of a process, without regard to its parents.
-    pub(super) fn verdict(&self, candidate: &Candidate<'_>) -> Option<GroupId> {
-        self.groups.iter().position(|conditions| conditions.hold(candidate))
-    }
-}
-
-impl Conditions {
-    fn new(matching: &Match) -> Result<Self, regex::Error> {
+        for rule in config.name_rules.iter().flat_map(|rules| &rules.process_names) {
+            let template = Template::parse(rule.template())?;
+            let name = match template.fixed() {
+                Some(name) => Name::Fixed(names.configured(&name)),
+                None => Name::Made(template),
+            };
+            rules.push(Rule { conditions: Conditions::of_rule(rule)?, name });
+        }
+        let ports = Ports::new(config.groups.iter().flat_map(|group| group.matching.port.iter().copied()));
+        let children = config.groups.iter().map(|group| group.children.unwrap_or(config.children));
         Ok(Self {
-            comm: matching.comm.iter().map(|comm| comm.as_bytes().to_vec()).collect(),
-            exe: matching.exe.iter().cloned().collect(),
-            cmdline: matching.cmdline.iter().map(|regex| Regex::new(regex)).collect::<Result<_, _>>()?,
-            pidfile: matching.pidfile.as_ref().map(|path| PidFile { path: path.0.clone(), pid: None }),
+            rules,
+            names,
+            children: children.collect(),
+            all_children: config.children,
+            host: Host { users: Users::new(rootfs), ports, boot_time: None },
         })
     }
 
-    fn hold(&self, candidate: &Candidate<'_>) -> bool {
-        (self.comm.is_empty() || self.comm.contains(candidate.comm))
-            && self.pidfile.as_ref().is_none_or(|pidfile| pidfile.pid == Some(candidate.pid))
-            && (self.exe.is_empty() || candidate.exe().is_some_and(|exe| self.has_exe(&exe)))
-            && (self.cmdline.is_empty() || {
-                let joined = candidate.joined();
-                self.cmdline.iter().all(|regex| regex.is_match(&joined))
-            })
+    /// The names of all groups; more may follow at each verdict, and none goes.
+    pub(super) fn names(&self) -> &[Arc<str>] {
+        self.names.all()
     }
 
-    fn has_exe(&self, exe: &str) -> bool {
-        let name = exe.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        // What is listed with a slash must be all of it, and what is listed without one the name.
-        self.exe.contains(exe) || self.exe.contains(name)
+    /// How often a process was left without a group, since its name would have been one too many.
+    pub(super) fn left_out(&self) -> u64 {
+        self.names.left_out()
+    }
+
+    /// Whether children of a group's processes that match nothing belong to it as well.
+    pub(super) fn children_follow(&self, group: GroupId) -> bool {
+        self.children.get(group).copied().unwrap_or(self.all_children)
+    }
+
+    /// Reads what the verdicts of a pass need to know besides the processes themselves; the PIDs of which another
+    /// verdict may be due now.
+    pub(super) fn prepare(&mut self, procfs: &Procfs, buffer: &mut Buffer) -> Vec<u32> {
+        if self.rules.iter().any(Rule::asks_for_users) {
+            self.host.users.refresh();
+        }
+        if self.host.boot_time.is_none() && self.rules.iter().any(Rule::asks_for_boot_time) {
+            self.host.boot_time = procfs.boot_time(buffer).ok();
+        }
+        let mut due = Vec::new();
+        self.host.ports.refresh(procfs, &mut due);
+        for rule in &mut self.rules {
+            rule.conditions.prepare(&mut due);
+        }
+        due
+    }
+
+    /// What a process matches.
+    pub(super) fn verdict(
+        &mut self,
+        candidate: Candidate<'_>,
+        procfs: &Procfs,
+        buffer: &mut Buffer,
+    ) -> Verdict {
+        let mut subject = Subject::new(candidate, procfs, buffer);
+        let rule = self.rules.iter_mut().find_map(|rule| {
+            let Rule { conditions, name } = rule;
+            conditions.hold(&mut subject, &mut self.host).then_some((name, conditions.regexes()))
+        });
+        match rule {
+            None => Verdict::Nothing,
+            Some((Name::Fixed(group), _)) => Verdict::Group(*group),
+            Some((Name::Made(template), regexes)) => {
+                let name = template.render(&mut subject, &self.host, regexes);
+                self.names.made(&name).map_or(Verdict::LeftOut, Verdict::Group)
+            }
+        }
     }
 }
 
-/// The PID that a file begins with; `None` if there is no such file or no such number, which is how a daemon says
-/// that it does not run.
-fn read_pid(path: &PathBuf) -> Option<u32> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(64).read_to_string(&mut text).ok()?;
-    text.split_whitespace().next()?.parse().ok()
+impl Rule {
+    fn asks_for_users(&self) -> bool {
+        let by_name = |name: &Name| matches!(name, Name::Made(template) if template.asks_for_users());
+        self.conditions.ask_for_users() || by_name(&self.name)
+    }
+
+    fn asks_for_boot_time(&self) -> bool {
+        let by_name = |name: &Name| matches!(name, Name::Made(template) if template.asks_for_boot_time());
+        self.conditions.ask_for_boot_time() || by_name(&self.name)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::processes::config::Group;
-
-    fn matcher(groups: Vec<Match>) -> Matcher {
-        let group = |matching| Group { matching, ..Group::default() };
-        Matcher::new(&Config { groups: groups.into_iter().map(group).collect() }).unwrap()
-    }
-
-    fn texts(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    fn verdict(matcher: &Matcher, comm: &str, cmdline: &str) -> Option<GroupId> {
-        matcher.verdict(&Candidate { pid: 1, comm: comm.as_bytes(), cmdline: cmdline.as_bytes() })
-    }
-
-    #[test]
-    fn any_comm_and_any_exe_but_every_regex_must_match() {
-        let m = matcher(vec![
-            Match { comm: texts(&["a", "b"]), ..Match::default() },
-            Match { exe: texts(&["nginx", "/usr/bin/python3"]), ..Match::default() },
-            Match { cmdline: texts(&["uvicorn", r"app\.main"]), ..Match::default() },
-        ]);
-        assert_eq!(verdict(&m, "b", ""), Some(0));
-        assert_eq!(verdict(&m, "x", "/usr/sbin/nginx\0-g\0"), Some(1));
-        assert_eq!(verdict(&m, "x", "nginx\0"), Some(1));
-        assert_eq!(verdict(&m, "x", "/usr/bin/python3\0"), Some(1));
-        assert_eq!(verdict(&m, "x", "/opt/bin/python3\0"), None);
-        assert_eq!(verdict(&m, "x", "python3\0"), None);
-        assert_eq!(verdict(&m, "x", "python3\0-m\0uvicorn\0app.main:app\0"), Some(2));
-        assert_eq!(verdict(&m, "x", "python3\0-m\0uvicorn\0other\0"), None);
-    }
-
-    #[test]
-    fn every_kind_of_condition_that_is_given_must_hold_and_the_first_group_wins() {
-        let m = matcher(vec![
-            Match { comm: texts(&["python3"]), cmdline: texts(&["api"]), ..Match::default() },
-            Match { comm: texts(&["python3"]), ..Match::default() },
-            Match { cmdline: texts(&["api"]), ..Match::default() },
-        ]);
-        assert_eq!(verdict(&m, "python3", "python3\0api.py\0"), Some(0));
-        assert_eq!(verdict(&m, "python3", "python3\0job.py\0"), Some(1));
-        assert_eq!(verdict(&m, "sh", "sh\0api.sh\0"), Some(2));
-    }
-
-    #[test]
-    fn words_are_joined_by_blanks_and_need_not_be_utf8() {
-        let m = matcher(vec![Match { cmdline: texts(&["^a b  c$"]), ..Match::default() }]);
-        assert_eq!(verdict(&m, "x", "a\0b\0\0c\0\0"), Some(0));
-        let m = matcher(vec![Match { cmdline: texts(&["end$"]), ..Match::default() }]);
-        let candidate = Candidate { pid: 1, comm: b"\xff", cmdline: b"\xfe\0end\0" };
-        assert_eq!(m.verdict(&candidate), Some(0));
-    }
-
-    #[test]
-    fn a_pid_file_names_its_process_until_it_changes() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("api.pid");
-        let mut m = matcher(vec![Match { pidfile: Some(path.clone().into()), ..Match::default() }]);
-        assert_eq!(m.read_pidfiles(), [] as [u32; 0]);
-        assert_eq!(verdict(&m, "api", "api\0"), None);
-        std::fs::write(&path, "1\n").unwrap();
-        assert_eq!(m.read_pidfiles(), [1]);
-        assert_eq!(verdict(&m, "api", "api\0"), Some(0));
-        std::fs::write(&path, " 22 \n").unwrap();
-        assert_eq!(m.read_pidfiles(), [1, 22]);
-        assert_eq!(verdict(&m, "api", "api\0"), None);
-        std::fs::write(&path, "none").unwrap();
-        assert_eq!(m.read_pidfiles(), [22]);
-    }
-}
+mod tests;

@@ -1,10 +1,11 @@
 //! The series of groups, under process-exporter's names.
 
+use std::collections::BTreeMap;
+
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 
-use super::config::Expect;
-use super::group::{Group, TICKS_PER_SECOND};
+use super::group::{Group, TICKS_PER_SECOND, Threads};
 
 static PROCESSES: Family =
     Family::gauge("namedprocess_namegroup_num_procs", "number of processes in this group");
@@ -40,6 +41,28 @@ static WCHANS: Family = Family::gauge(
     "namedprocess_namegroup_threads_wchan",
     "Number of threads in this group waiting on each wchan",
 );
+static THREAD_COUNT: Family = Family::gauge(
+    "namedprocess_namegroup_thread_count",
+    "Number of threads in this group with same threadname",
+);
+static THREAD_CPU: Family =
+    Family::counter("namedprocess_namegroup_thread_cpu_seconds_total", "Cpu user/system usage in seconds");
+static THREAD_IO: Family = Family::counter(
+    "namedprocess_namegroup_thread_io_bytes_total",
+    "number of bytes read/written by these threads",
+);
+static THREAD_MAJOR_FAULTS: Family = Family::counter(
+    "namedprocess_namegroup_thread_major_page_faults_total",
+    "Major page faults for these threads",
+);
+static THREAD_MINOR_FAULTS: Family = Family::counter(
+    "namedprocess_namegroup_thread_minor_page_faults_total",
+    "Minor page faults for these threads",
+);
+static THREAD_SWITCHES: Family = Family::counter(
+    "namedprocess_namegroup_thread_context_switches_total",
+    "Context switches for these threads",
+);
 static SCRAPE_ERRORS: Family = Family::counter(
     "namedprocess_scrape_errors",
     "general scrape errors: no proc metrics collected during a cycle",
@@ -52,13 +75,13 @@ static PARTIAL_ERRORS: Family = Family::counter(
     "namedprocess_scrape_partial_errors",
     "incremented each time a tracked proc's metrics collection fails partially, e.g. unreadable I/O stats",
 );
+static LEFT_OUT: Family = Family::counter(
+    "vigie_process_groups_left_out_total",
+    "How often a process was left without a group because the name of its own would have been more than max_groups allows.",
+);
 static BUILD: Family = Family::gauge(
     "process_exporter_build_info",
     "A metric with a constant '1' value labeled by version, goos and goarch of vigie, which takes the place of process_exporter.",
-);
-static EXPECTATION: Family = Family::gauge(
-    "vigie_expectation_met",
-    "Whether what the configuration expects is so: 1 if it is, 0 if not.",
 );
 
 /// What went wrong so far.
@@ -67,12 +90,14 @@ pub(super) struct Errors {
     pub(super) scrape: u64,
     pub(super) read: u64,
     pub(super) partial: u64,
+    pub(super) left_out: u64,
 }
 
 pub(super) fn write_errors(page: &mut Page, errors: Errors) {
     page.set(&SCRAPE_ERRORS, Labels::NONE, errors.scrape as f64);
     page.set(&READ_ERRORS, Labels::NONE, errors.read as f64);
     page.set(&PARTIAL_ERRORS, Labels::NONE, errors.partial as f64);
+    page.set(&LEFT_OUT, Labels::NONE, errors.left_out as f64);
     // As Go calls them, which is how the series of the other exporters are labelled.
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -100,8 +125,8 @@ pub(super) struct Host {
 pub(super) fn write_group(page: &mut Page, name: &str, group: &Group, host: Host) {
     let (present, totals) = (&group.present, &group.totals);
     let base = page.labels(&[("groupname", name)]);
-    let seconds = |ticks: u64| ticks as f64 / TICKS_PER_SECOND as f64;
-    let start = present.oldest_start.map_or(0, |ticks| host.boot_time + ticks / TICKS_PER_SECOND);
+    let start =
+        present.oldest_start.map_or(0, |ticks| host.boot_time.saturating_add(ticks / TICKS_PER_SECOND));
     for (family, value) in [
         (&PROCESSES, present.processes as f64),
         (&THREADS, present.threads as f64),
@@ -121,7 +146,7 @@ pub(super) fn write_group(page: &mut Page, name: &str, group: &Group, host: Host
         (&CPU, "mode", "system", seconds(totals.system)),
         (&SWITCHES, "ctxswitchtype", "voluntary", totals.switches.voluntary as f64),
         (&SWITCHES, "ctxswitchtype", "nonvoluntary", totals.switches.nonvoluntary as f64),
-        (&MEMORY, "memtype", "resident", (present.resident_pages * host.page_size) as f64),
+        (&MEMORY, "memtype", "resident", present.resident_pages as f64 * host.page_size as f64),
         (&MEMORY, "memtype", "virtual", present.virtual_bytes as f64),
         (&MEMORY, "memtype", "swapped", present.swapped_bytes as f64),
         (&STATES, "state", "Running", states.running as f64),
@@ -133,17 +158,42 @@ pub(super) fn write_group(page: &mut Page, name: &str, group: &Group, host: Host
         let labels = page.labels_after(base, &[(label, value)]);
         page.set(family, labels, number);
     }
+    if let Some(size) = present.proportional {
+        for (value, bytes) in
+            [("proportionalResident", size.resident_bytes), ("proportionalSwapped", size.swapped_bytes)]
+        {
+            let labels = page.labels_after(base, &[("memtype", value)]);
+            page.set(&MEMORY, labels, bytes as f64);
+        }
+    }
     for (function, threads) in &present.wchans {
         let labels = page.labels_after(base, &[("wchan", function)]);
         page.set(&WCHANS, labels, *threads as f64);
     }
+    write_threads(page, base, &group.threads);
 }
 
-/// Writes whether each bound that `expect` sets is kept.
-pub(super) fn write_expectations(page: &mut Page, name: &str, expect: &Expect, matching: u64) {
-    for (bound, is_met) in expect.judge(matching) {
-        let labels =
-            page.labels(&[("collector", "processes"), ("name", name), ("kind", bound.kind.as_str())]);
-        page.set(&EXPECTATION, labels, f64::from(u8::from(is_met)));
+/// Writes the series of the threads that are there now.
+fn write_threads(page: &mut Page, group: Labels, threads: &BTreeMap<Box<str>, Threads>) {
+    for (name, Threads { totals, count }) in threads.iter().filter(|(_, threads)| threads.count > 0) {
+        let base = page.labels_after(group, &[("threadname", name)]);
+        page.set(&THREAD_COUNT, base, *count as f64);
+        page.set(&THREAD_MAJOR_FAULTS, base, totals.major_faults as f64);
+        page.set(&THREAD_MINOR_FAULTS, base, totals.minor_faults as f64);
+        for (family, label, value, number) in [
+            (&THREAD_CPU, "mode", "user", seconds(totals.user)),
+            (&THREAD_CPU, "mode", "system", seconds(totals.system)),
+            (&THREAD_IO, "iomode", "read", totals.io.read_bytes as f64),
+            (&THREAD_IO, "iomode", "write", totals.io.write_bytes as f64),
+            (&THREAD_SWITCHES, "ctxswitchtype", "voluntary", totals.switches.voluntary as f64),
+            (&THREAD_SWITCHES, "ctxswitchtype", "nonvoluntary", totals.switches.nonvoluntary as f64),
+        ] {
+            let labels = page.labels_after(base, &[(label, value)]);
+            page.set(family, labels, number);
+        }
     }
+}
+
+fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / TICKS_PER_SECOND as f64
 }

@@ -6,7 +6,8 @@ use vigie_pipeline::plug::{Error, Sampler};
 
 use super::group::TICKS_PER_SECOND;
 use super::procfs::{Buffer, Procfs};
-use super::{stat, usage};
+use super::stat;
+use super::usage::{self, Depth};
 
 static CPU: Family =
     Family::counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.");
@@ -49,7 +50,7 @@ impl Sampler for OwnProcess {
         let content = self.procfs.read(pid, "stat", &mut self.buffer);
         let content = content.map_err(|error| format!("read {PROCFS}/{pid}/stat: {error}"))?;
         let (_, stat) = stat::parse(content).ok_or("parse stat of the own process")?;
-        let usage = usage::read(&self.procfs, pid, &stat, &mut self.buffer);
+        let usage = usage::read(&self.procfs, pid, &stat, Depth::Scraped, None, &mut self.buffer);
         let seconds = |ticks: u64| ticks as f64 / TICKS_PER_SECOND as f64;
         let address_space = rustix::process::getrlimit(rustix::process::Resource::As).current;
         for (family, value) in [

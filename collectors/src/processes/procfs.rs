@@ -5,11 +5,15 @@
 //! clocks, where `/proc/stat` adds up the interrupts of all CPUs first.
 
 use std::fmt::Write;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, openat, statat};
+use rustix::fs::{
+    AtFlags, CWD, Dir, Mode, OFlags, PROC_SUPER_MAGIC, RawDir, fstatfs, openat, readlinkat, statat,
+};
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 /// A proc file system, at `/proc` or wherever that of the host is mounted.
@@ -18,6 +22,14 @@ pub(crate) struct Procfs {
     root: OwnedFd,
     /// Whether it is the kernel that answers.
     is_kernels: bool,
+}
+
+/// A process in the listing of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) pid: u32,
+    /// Of its directory; the kernel makes a new one for each process. 0 if it is not the kernel that answers.
+    pub(crate) inode: u64,
 }
 
 /// What reading needs, kept from one file to the next.
@@ -29,6 +41,9 @@ pub(crate) struct Buffer {
 
 /// The most that is read of one file. Only `cmdline` can be longer: what is matched is its beginning.
 const LARGEST: usize = 256 << 10;
+
+/// What is taken of the listing at a time.
+const LISTING: usize = 32 << 10;
 
 /// What a buffer starts with: more than any file but `cmdline` has.
 const SMALLEST: usize = 4 << 10;
@@ -45,15 +60,23 @@ impl Procfs {
         Ok(Dir::new(directory)?)
     }
 
-    /// Replaces `pids` by those of all processes that can be seen.
-    pub(crate) fn pids(&self, pids: &mut Vec<u32>) -> io::Result<()> {
-        pids.clear();
-        self.each_pid(|pid| pids.push(pid))
-    }
-
-    /// Calls `take` with each process that can be seen, while what the kernel has looked up to list it is still at hand.
-    pub(crate) fn each_pid(&self, take: impl FnMut(u32)) -> io::Result<()> {
-        self.numbers(".", take)
+    /// Replaces `processes` by all that can be seen, ascending by PID.
+    pub(crate) fn list(&self, processes: &mut Vec<Listed>) -> io::Result<()> {
+        processes.clear();
+        let directory = openat(&self.root, ".", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let mut entries = Vec::with_capacity(LISTING);
+        let mut entries = RawDir::new(directory, entries.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            if let Some(pid) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
+                processes.push(Listed { pid, inode: if self.is_kernels { entry.ino() } else { 0 } });
+            }
+        }
+        // The kernel has them in this order.
+        if !processes.is_sorted_by_key(|listed| listed.pid) {
+            processes.sort_unstable_by_key(|listed| listed.pid);
+        }
+        Ok(())
     }
 
     /// The threads of a process.
@@ -78,6 +101,36 @@ impl Procfs {
         buffer.path.clear();
         let _ = write!(buffer.path, "{pid}/{name}");
         self.read_path(buffer)
+    }
+
+    /// The user that the directory of a process belongs to: the effective one, whatever else of it may be read.
+    pub(crate) fn owner(&self, pid: u32) -> io::Result<u32> {
+        Ok(statat(&self.root, pid.to_string(), AtFlags::empty())?.st_uid)
+    }
+
+    /// Opens a file that is too large to be read at once.
+    pub(crate) fn file(&self, path: &str) -> io::Result<File> {
+        Ok(openat(&self.root, path, OFlags::CLOEXEC, Mode::empty())?.into())
+    }
+
+    /// Calls `take` with the inode of each socket that a process has open: descriptors are links to `socket:[inode]`.
+    pub(crate) fn each_socket(&self, pid: u32, mut take: impl FnMut(u64)) -> io::Result<()> {
+        let mut directory = self.directory(&format!("{pid}/fd"))?;
+        let mut target = Vec::new();
+        while let Some(entry) = directory.read() {
+            let link = match readlinkat(directory.fd()?, entry?.file_name(), std::mem::take(&mut target)) {
+                Ok(link) => link,
+                // It was closed meanwhile, or is `.` or `..`.
+                Err(Errno::NOENT | Errno::INVAL) => continue,
+                // Who may list them may not always follow them.
+                Err(error) => return Err(error.into()),
+            };
+            let link = link.into_bytes();
+            let inode = link.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
+            inode.and_then(|inode| std::str::from_utf8(inode).ok()?.parse().ok()).map(&mut take);
+            target = link;
+        }
+        Ok(())
     }
 
     /// When the machine has started, in seconds since the epoch: `btime` of `/proc/stat`.

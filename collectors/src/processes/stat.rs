@@ -2,29 +2,37 @@
 
 /// What is taken from it. Field numbers are those of proc(5), counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
+pub(crate) struct Stat {
     /// state, 3rd field.
-    pub(super) state: u8,
+    pub(crate) state: u8,
     /// ppid, 4th field; 0 for the first process of a namespace.
-    pub(super) parent: u32,
+    pub(crate) parent: u32,
     /// Whether flags, 9th field, say that it is a thread of the kernel.
-    pub(super) is_kernel_thread: bool,
+    pub(crate) is_kernel_thread: bool,
     /// minflt, 10th field.
-    pub(super) minor_faults: u64,
+    pub(crate) minor_faults: u64,
+    /// cminflt, 11th field: those of children that were waited for, and of theirs.
+    pub(crate) children_minor_faults: u64,
     /// majflt, 12th field.
-    pub(super) major_faults: u64,
+    pub(crate) major_faults: u64,
+    /// cmajflt, 13th field.
+    pub(crate) children_major_faults: u64,
     /// utime, 14th field, in ticks.
-    pub(super) user: u64,
+    pub(crate) user: u64,
     /// stime, 15th field, in ticks.
-    pub(super) system: u64,
+    pub(crate) system: u64,
+    /// cutime, 16th field, in ticks: of children that were waited for, and of theirs.
+    pub(crate) children_user: u64,
+    /// cstime, 17th field, in ticks.
+    pub(crate) children_system: u64,
     /// num_threads, 20th field.
-    pub(super) threads: u64,
+    pub(crate) threads: u64,
     /// starttime, 22nd field, in ticks since boot: with the PID it names a process for ever.
-    pub(super) start: u64,
+    pub(crate) start: u64,
     /// vsize, 23rd field, in bytes.
-    pub(super) virtual_bytes: u64,
+    pub(crate) virtual_bytes: u64,
     /// rss, 24th field, in pages.
-    pub(super) resident_pages: u64,
+    pub(crate) resident_pages: u64,
 }
 
 /// `PF_KTHREAD` of the kernel's `sched.h`.
@@ -36,7 +44,7 @@ const LAST: usize = 24;
 /// Reads the content of a `stat` file; `None` if it is not one. First comes comm, the 2nd field: whatever bytes the
 /// process chose, 15 at most for a process of a user. It stands between the first opening and the last closing
 /// parenthesis and may contain both, and blanks and newlines.
-pub(super) fn parse(content: &[u8]) -> Option<(&[u8], Stat)> {
+pub(crate) fn parse(content: &[u8]) -> Option<(&[u8], Stat)> {
     let open = memchr::memchr(b'(', content)?;
     let close = memchr::memrchr(b')', content)?;
     let comm = content.get(open + 1..close)?;
@@ -54,9 +62,13 @@ pub(super) fn parse(content: &[u8]) -> Option<(&[u8], Stat)> {
         parent: u32::try_from(field(4)).ok()?,
         is_kernel_thread: field(9) & KERNEL_THREAD != 0,
         minor_faults: field(10),
+        children_minor_faults: field(11),
         major_faults: field(12),
+        children_major_faults: field(13),
         user: field(14),
         system: field(15),
+        children_user: field(16),
+        children_system: field(17),
         threads: field(20),
         start: field(22),
         virtual_bytes: field(23),
@@ -102,9 +114,13 @@ mod tests {
                 parent: 7,
                 is_kernel_thread: false,
                 minor_faults: 1201,
+                children_minor_faults: 88,
                 major_faults: 3,
+                children_major_faults: 4,
                 user: 250,
                 system: 75,
+                children_user: 9,
+                children_system: 8,
                 threads: 5,
                 start: 38100,
                 virtual_bytes: 22_437_888,

@@ -1,188 +1,97 @@
-//! Watches what is expected of groups at its own pace, whether or not anybody scrapes: each change is logged and
-//! becomes a log record.
-//!
-//! It counts only: one file per process. The metric of the same matter is written by the sampler of the groups,
-//! so that it fits the other series of the same scrape.
+//! Who is in the groups of which something is expected, for the watchdog.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use vigie_pipeline::batch::{Envelope, Signal};
-use vigie_pipeline::clock::Clock;
-use vigie_pipeline::otlp::attributes::{self, field};
-use vigie_pipeline::otlp::log::{LogRecord, Severity};
-use vigie_pipeline::outlet::{Gathering, Outlet};
-use vigie_pipeline::plug::{Error, Source};
-use vigie_pipeline::stop::Stop;
-
-use super::census::Census;
 use super::config::Config;
-use super::expectation::Bound;
-use super::matcher::Matcher;
-use super::procfs::{Buffer, Procfs};
+use super::roll::SharedRoll;
+use super::usage::Depth;
+use crate::watchdog::groups::{Facts, Source};
+use crate::watchdog::observer::Member;
 
-/// How long a change may go unnoticed.
-const PACE: Duration = Duration::from_secs(5);
+/// What somebody else has just seen is as good. Not older: what is used is measured from one look to the next.
+const FRESH: Duration = Duration::from_millis(50);
 
-/// The part. See the module.
-pub(super) struct Watch {
-    pub(super) config: Config,
-    pub(super) root: PathBuf,
-    pub(super) clock: Clock,
-    pub(super) envelope: Arc<Envelope>,
+/// See the module.
+pub(crate) struct Watch {
+    roll: SharedRoll,
+    page_size: u64,
+    /// For each group of the configuration its place among those of which something is expected.
+    places: Vec<Option<usize>>,
 }
 
-#[async_trait]
+impl Watch {
+    /// The groups of which something is expected, in their order; `roll` is of this configuration.
+    pub(crate) fn new(config: &Config, roll: SharedRoll) -> Self {
+        let mut next = 0..;
+        let is_expecting = config.groups.iter().map(|group| !group.expect.is_empty());
+        Self {
+            places: is_expecting.map(|is_expecting| if is_expecting { next.next() } else { None }).collect(),
+            roll,
+            page_size: rustix::param::page_size() as u64,
+        }
+    }
+}
+
 impl Source for Watch {
-    async fn run(self: Box<Self>, mut outlet: Outlet, mut stop: Stop) -> Result<(), Error> {
-        let mut counting = Counting {
-            census: Census::new(Matcher::new(&self.config)?),
-            root: self.root.clone(),
-            clock: self.clock.clone(),
-            buffer: Buffer::default(),
-            groups: self.config.groups.len(),
-        };
-        let mut judge = Judge::new(&self.config);
-        let mut changes = Gathering::new(Signal::Logs, Arc::clone(&self.envelope));
-        let mut complained = false;
-        for token in 0.. {
-            // Reading /proc may block, and must not block the other parts.
-            let counted = tokio::task::spawn_blocking(move || {
-                let counts = counting.count();
-                (counting, counts)
+    fn facts(&mut self, _now: Instant) -> Result<Vec<Vec<Facts>>, String> {
+        let mut roll = self.roll.hold().map_err(|error| error.to_string())?;
+        roll.update(FRESH, Depth::Watched).map_err(|error| error.to_string())?;
+        let mut groups = vec![Vec::new(); self.places.iter().flatten().count()];
+        for (member, usage) in roll.members() {
+            // Groups that are not of the configuration come behind those that are; nothing is expected of them.
+            let Some(Some(place)) = self.places.get(member.group) else { continue };
+            groups[*place].push(Facts {
+                member: Member { pid: member.pid, start: usage.start },
+                matches: member.matches,
+                state: usage.state,
+                ticks: usage.counters.ticks(),
+                resident_bytes: usage.resident_pages.saturating_mul(self.page_size),
+                threads: usage.threads,
+                open_files: usage.open_files.unwrap_or_default(),
             });
-            let counts;
-            (counting, counts) = counted.await?;
-            match counts {
-                Ok(counts) => {
-                    for change in judge.changes(&counts) {
-                        change.log();
-                        changes.add(|out| change.encode(self.clock.unix_nanos(), out));
-                    }
-                    complained = false;
-                }
-                Err(error) if !complained => {
-                    tracing::warn!("expectations are not watched: list {}: {error}", self.root.display());
-                    complained = true;
-                }
-                Err(_) => {}
-            }
-            if let Some(offer) = changes.take(token) {
-                outlet.events.offer_volatile(offer);
-            }
-            // Nothing is kept for a batch: what became of it is in the ledger.
-            while outlet.settled.try_recv().is_ok() {}
-            tokio::select! {
-                () = stop.stopped() => break,
-                () = tokio::time::sleep(PACE) => {}
-            }
         }
-        Ok(())
-    }
-}
-
-struct Counting {
-    census: Census,
-    root: PathBuf,
-    clock: Clock,
-    buffer: Buffer,
-    groups: usize,
-}
-
-impl Counting {
-    /// How many processes match each group.
-    fn count(&mut self) -> std::io::Result<Vec<u64>> {
-        let procfs = Procfs::open(&self.root)?;
-        self.census.pass(&procfs, &mut self.buffer, self.clock.monotonic())?;
-        let mut counts = vec![0; self.groups];
-        for member in self.census.members().filter(|member| member.matches) {
-            counts[member.group] += 1;
-        }
-        Ok(counts)
-    }
-}
-
-/// Compares each count with what is expected, and with how that was the last time.
-struct Judge {
-    config: Config,
-    /// By group and bound: whether it was met. What was never judged counts as met: a start with everything in order
-    /// is no news.
-    met: Vec<Vec<bool>>,
-}
-
-/// An expectation is met no longer, or again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Change {
-    group: String,
-    bound: Bound,
-    count: u64,
-    is_met: bool,
-}
-
-impl Judge {
-    fn new(config: &Config) -> Self {
-        let met = config.groups.iter().map(|group| group.expect.judge(0).map(|_| true).collect());
-        Self { config: config.clone(), met: met.collect() }
-    }
-
-    fn changes(&mut self, counts: &[u64]) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for ((group, met), &count) in self.config.groups.iter().zip(&mut self.met).zip(counts) {
-            for ((bound, is_met), was_met) in group.expect.judge(count).zip(met) {
-                if is_met != *was_met {
-                    *was_met = is_met;
-                    changes.push(Change { group: group.name.clone(), bound, count, is_met });
-                }
-            }
-        }
-        changes
-    }
-}
-
-impl Change {
-    fn body(&self) -> String {
-        let Bound { kind, limit } = self.bound;
-        let (words, count, group) = (kind.words(), self.count, &self.group);
-        match self.is_met {
-            true => format!("process group {group} has {count} processes again, {words} {limit} as expected"),
-            false => format!("process group {group} has {count} processes, {words} {limit} expected"),
-        }
-    }
-
-    fn log(&self) {
-        if self.is_met {
-            tracing::info!("{}", self.body());
-        } else {
-            tracing::warn!("{}", self.body());
-        }
-    }
-
-    fn encode(&self, now: u64, out: &mut Vec<u8>) {
-        let mut attributes = Vec::new();
-        attributes::put_str(&mut attributes, field::LOG, "vigie.process_group", &self.group);
-        attributes::put_str(&mut attributes, field::LOG, "vigie.expectation.kind", self.bound.kind.as_str());
-        attributes::put_bool(&mut attributes, field::LOG, "vigie.expectation.met", self.is_met);
-        attributes::put_int(&mut attributes, field::LOG, "vigie.expectation.limit", self.bound.limit.into());
-        let count = i64::try_from(self.count).unwrap_or(i64::MAX);
-        attributes::put_int(&mut attributes, field::LOG, "vigie.expectation.count", count);
-        let (severity, severity_text) = match self.is_met {
-            true => (Severity::INFO, "INFO"),
-            false => (Severity::ERROR, "ERROR"),
-        };
-        let record = LogRecord {
-            time: now,
-            observed: now,
-            severity,
-            severity_text,
-            body: &self.body(),
-            attributes: &attributes,
-            ..LogRecord::default()
-        };
-        record.encode(out);
+        Ok(groups)
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use vigie_pipeline::clock::Clock;
+    use vigie_pipeline::commons::Commons;
+
+    use super::super::fixture::{FakeProc, Process, groups};
+    use super::super::roll::Roll;
+    use super::*;
+    use crate::system::Roots;
+    use crate::watchdog::Expect;
+
+    fn watch(config: &Config, procfs: &std::path::Path) -> Watch {
+        let roots = Roots { procfs: procfs.into(), ..Roots::default() };
+        Watch::new(config, Roll::shared(config, &roots, &Clock::system(), &Commons::default()).unwrap())
+    }
+
+    #[test]
+    fn who_is_in_the_groups_of_which_something_is_expected() {
+        let fake = FakeProc::new();
+        let process = |pid, comm, state| {
+            let process = Process { pid, comm, cmdline: "x\0", state, ..Process::default() };
+            Process { start: 7, user: 3, open_files: 5, ..process }
+        };
+        fake.set(&process(10, "db", 'S'));
+        fake.set(&process(11, "api", 'D'));
+        fake.set(&process(12, "other", 'S'));
+        let mut config = groups(&["db", "api"]);
+        config.groups[1].expect = Expect { min: Some(1), ..Expect::default() };
+        let facts = watch(&config, fake.path()).facts(Instant::now()).unwrap();
+        assert_eq!(facts.len(), 1);
+        let [api] = facts[0].as_slice() else { panic!("{facts:?}") };
+        assert_eq!((api.member, api.state, api.open_files), (Member { pid: 11, start: 7 }, b'D', 5));
+        assert!(api.matches && api.ticks >= 3);
+    }
+
+    #[test]
+    fn a_proc_file_system_that_is_not_there_is_an_error() {
+        assert!(watch(&groups(&["db"]), "/nonexistent".as_ref()).facts(Instant::now()).is_err());
+    }
+}

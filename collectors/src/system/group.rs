@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::plug::{Error, Part, Sampler, Sampling};
 use vigie_pipeline::recipe::Recipe;
 
@@ -38,6 +39,8 @@ pub(super) struct Around {
     pub(super) deadline: Duration,
     /// Over how long it looks for a trend.
     pub(super) exhaustion_window: Duration,
+    /// What it shares with other parts.
+    pub(super) commons: Commons,
 }
 
 impl Group {
@@ -69,6 +72,7 @@ impl Group {
                 clock: surroundings.clock.clone(),
                 deadline: deadline.0,
                 exhaustion_window: window.0,
+                commons: surroundings.commons.clone(),
             };
             let sampler = new(roots, settings, &around)?;
             let sampler: Box<dyn Sampler> =

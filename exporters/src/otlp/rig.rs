@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
@@ -74,6 +75,7 @@ impl Rig {
                 budget,
                 readiness: Readiness::default(),
                 dependencies: Dependencies::default(),
+                commons: Commons::default(),
             },
             snapshot,
             queues,

@@ -13,6 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use vigie_collectors::system::{Config, groups, recipes};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::page::{Page, Repeats};
@@ -92,6 +93,7 @@ fn surroundings() -> Surroundings {
         budget: Budget::new(1 << 20),
         readiness: Readiness::default(),
         dependencies: Dependencies::default(),
+        commons: Commons::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::check::{KeyPath, problems};
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::plug::Surroundings;
@@ -34,6 +35,7 @@ fn surroundings() -> Surroundings {
         budget: Budget::new(1 << 20),
         readiness: Readiness::default(),
         dependencies: Dependencies::default(),
+        commons: Commons::default(),
     }
 }
 

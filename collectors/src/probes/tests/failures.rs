@@ -12,7 +12,7 @@ use crate::probes::Config;
 
 /// The first run with little time.
 async fn hurried(url: String) -> Series {
-    first_run(&Config { timeout: HumanDuration::millis(150), ..config(url) }).await
+    first_run(&Config { timeout: HumanDuration::millis(500), ..config(url) }).await
 }
 
 #[tokio::test]

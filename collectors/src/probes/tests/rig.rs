@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
@@ -80,6 +81,7 @@ impl Running {
             budget: budget.clone(),
             readiness: Readiness::default(),
             dependencies: Dependencies::default(),
+            commons: Commons::default(),
         };
         // /bin is another name of it.
         let allowed = Allowed::new(&["/usr/bin/*".to_owned()]).unwrap();

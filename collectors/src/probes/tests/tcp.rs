@@ -97,7 +97,7 @@ async fn other_bytes_than_expected_fail_the_probe_although_the_peer_stays() {
 async fn a_peer_that_says_nothing_or_the_wrong_things_runs_into_the_deadline() {
     for at in [silent().await, saying(b"hello\r\n").await] {
         let config = probing(at, r#"{"query_response": [{"expect": "^220"}]}"#);
-        let series = first_run(&Config { timeout: HumanDuration::millis(150), ..config }).await;
+        let series = first_run(&Config { timeout: HumanDuration::millis(500), ..config }).await;
         assert_failed(&series, "timeout", "query");
         assert!(phase(&series, "query") > 0.1);
         assert_eq!(series["probe_failed_due_to_regex"], 0.0);

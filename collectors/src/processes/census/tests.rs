@@ -1,11 +1,18 @@
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
+use vigie_pipeline::commons::Commons;
+
 use super::*;
 use crate::processes::config::{Config, Group, Match};
 use crate::processes::fixture::{FakeProc, Process, groups};
+use crate::processes::process_names::{NameRule, ProcessNames};
+use crate::processes::survey::{Extent, SharedSurvey};
 
 struct Rig {
     fake: FakeProc,
+    survey: SharedSurvey,
     census: Census,
     now: Instant,
 }
@@ -13,19 +20,28 @@ struct Rig {
 fn rig(config: &Config, processes: &[Process]) -> Rig {
     let fake = FakeProc::new();
     processes.iter().for_each(|process| fake.set(process));
-    Rig { fake, census: Census::new(Matcher::new(config).unwrap()), now: Instant::now() }
+    let survey = Survey::shared(fake.path(), &Commons::default());
+    Rig {
+        survey,
+        fake,
+        census: Census::new(Matcher::new(config, "/".as_ref()).unwrap()),
+        now: Instant::now(),
+    }
 }
 
 impl Rig {
+    fn first_is_new(&self) -> bool {
+        self.census.members(&self.survey.hold().unwrap()).next().unwrap().is_new
+    }
+
     /// Looks `seconds` later: PID, group and whether it matches itself, by PID.
     fn pass(&mut self, seconds: u64) -> Vec<(u32, GroupId, bool)> {
         self.now += Duration::from_secs(seconds);
         let procfs = Procfs::open(self.fake.path()).unwrap();
-        self.census.pass(&procfs, &mut Buffer::default(), self.now).unwrap();
-        let mut members: Vec<_> =
-            self.census.members().map(|member| (member.pid, member.group, member.matches)).collect();
-        members.sort_unstable();
-        members
+        let mut survey = self.survey.hold().unwrap();
+        survey.look(Extent::Watched, Duration::ZERO, self.now).unwrap();
+        self.census.judge(&mut survey, &procfs, &mut Buffer::default(), self.now);
+        self.census.members(&survey).map(|member| (member.pid, member.group, member.matches)).collect()
     }
 }
 
@@ -63,9 +79,28 @@ fn a_process_that_executes_another_program_is_judged_again() {
 }
 
 #[test]
+fn a_group_may_do_without_children_and_they_belong_to_nobody_then() {
+    let tree = [
+        process(1, 0, "init"),
+        process(5, 1, "cron"),
+        process(6, 5, "job"),
+        process(7, 6, "helper"),
+        process(8, 1, "getty"),
+    ];
+    let mut config = groups(&["init", "cron"]);
+    config.groups[1].children = Some(false);
+    let mut both = rig(&config, &tree);
+    assert_eq!(both.pass(0), [(1, 0, true), (5, 1, true), (8, 0, false)]);
+    config.children = false;
+    config.groups[1].children = Some(true);
+    let mut one = rig(&config, &tree);
+    assert_eq!(one.pass(0), [(1, 0, true), (5, 1, true), (6, 1, false), (7, 1, false)]);
+}
+
+#[test]
 fn a_command_line_that_changes_soon_after_the_birth_is_seen() {
     let matching = Match { cmdline: vec!["serve".to_owned()], ..Match::default() };
-    let config = Config { groups: vec![Group { matching, ..Group::default() }] };
+    let config = Config { groups: vec![Group { matching, ..Group::default() }], ..Config::default() };
     let mut rig = rig(&config, &[process(4, 1, "sh")]);
     assert_eq!(rig.pass(0), []);
     rig.fake.set(&Process { cmdline: "sh\0serve\0", ..process(4, 1, "sh") });
@@ -79,12 +114,12 @@ fn a_command_line_that_changes_soon_after_the_birth_is_seen() {
 fn a_pid_that_is_used_again_is_a_new_process() {
     let mut rig = rig(&groups(&["api"]), &[process(4, 1, "api")]);
     assert_eq!(rig.pass(0), [(4, 0, true)]);
-    assert!(!rig.census.members().next().unwrap().is_new, "it was there before anybody looked");
+    assert!(!rig.first_is_new(), "it was there before anybody looked");
     rig.fake.set(&Process { start: 999, ..process(4, 1, "api") });
     assert_eq!(rig.pass(1), [(4, 0, true)]);
-    assert!(rig.census.members().next().unwrap().is_new);
+    assert!(rig.first_is_new());
     rig.pass(1);
-    assert!(!rig.census.members().next().unwrap().is_new);
+    assert!(!rig.first_is_new());
 }
 
 #[test]
@@ -92,7 +127,7 @@ fn a_pid_file_moves_a_group_from_one_process_to_another() {
     let files = tempfile::tempdir().unwrap();
     let path = files.path().join("api.pid");
     let matching = Match { pidfile: Some(path.clone().into()), ..Match::default() };
-    let config = Config { groups: vec![Group { matching, ..Group::default() }] };
+    let config = Config { groups: vec![Group { matching, ..Group::default() }], ..Config::default() };
     let mut rig = rig(&config, &[process(4, 1, "api"), process(5, 1, "api")]);
     assert_eq!(rig.pass(0), []);
     assert_eq!(rig.pass(60), []);
@@ -105,10 +140,30 @@ fn a_pid_file_moves_a_group_from_one_process_to_another() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_counted_and_the_others_are_there() {
+fn one_that_cannot_be_understood_hides_no_other() {
     let mut rig = rig(&groups(&["api"]), &[process(4, 1, "api"), process(5, 1, "api")]);
     std::fs::write(rig.fake.path().join("5/stat"), "5 (api").unwrap();
     rig.fake.hide(4, "cmdline");
     assert_eq!(rig.pass(0), [(4, 0, true)]);
-    assert_eq!(rig.census.unread(), 1);
+}
+
+#[test]
+fn one_that_is_left_out_belongs_to_nobody_nor_do_its_children() {
+    let tree = [
+        process(1, 0, "init"),
+        process(5, 1, "cron"),
+        process(6, 5, "job"),
+        process(7, 6, "helper"),
+        process(8, 1, "getty"),
+    ];
+    let made = NameRule {
+        name: "own {{.Comm}}".to_owned(),
+        comm: Some(vec!["init".to_owned(), "job".to_owned()]),
+        ..NameRule::default()
+    };
+    let name_rules = Some(ProcessNames { process_names: vec![made] });
+    let mut rig = rig(&Config { name_rules, max_groups: 1, ..Config::default() }, &tree);
+    assert_eq!(rig.pass(0), [(1, 0, true), (5, 0, false), (8, 0, false)]);
+    assert_eq!(rig.pass(60), [(1, 0, true), (5, 0, false), (8, 0, false)]);
+    assert_eq!((rig.census.names().concat().as_str(), rig.census.left_out()), ("own init", 2));
 }

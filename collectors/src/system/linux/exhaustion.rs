@@ -2,22 +2,17 @@
 //!
 //! The group that measures a resource has a [`Forecast`] for it and tells it what is left at each scrape. Of
 //! these it keeps [`MOST`] over a window, and takes the median of the slopes between any two of them
-//! (Theil–Sen): a third of them may be far off, as when a log is rotated away, without any harm to it. What is
+//! ([`slope`]): a third of them may be far off, as when a log is rotated away, without any harm to it. What is
 //! left divided by that slope is how long it lasts.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::Page;
 
+use crate::slope::{self, EXHAUSTION};
 use crate::system::group::Around;
-
-static SECONDS: Family = Family::gauge(
-    "vigie_exhaustion_seconds",
-    "Seconds until nothing is left, at the slope over the window behind; +Inf where it does not shrink.",
-);
 
 /// How many points there are in a window at most: the slopes between them are half their square.
 const MOST: u32 = 60;
@@ -77,19 +72,14 @@ impl Forecast {
     pub(super) fn write(&self, page: &mut Page, name: &str) {
         if let Some(seconds) = self.seconds() {
             let labels = page.labels(&[("name", name), ("resource", self.resource)]);
-            page.set(&SECONDS, labels, seconds);
+            page.set(&EXHAUSTION, labels, seconds);
         }
     }
 
     fn median_slope(&self) -> f64 {
-        let mut slopes = Vec::with_capacity(self.points.len() * (self.points.len() - 1) / 2);
-        for (index, later) in self.points.iter().enumerate() {
-            slopes.extend(self.points.range(..index).map(|earlier| {
-                (later.left - earlier.left) / later.at.duration_since(earlier.at).as_secs_f64()
-            }));
-        }
-        let middle = slopes.len() / 2;
-        *slopes.select_nth_unstable_by(middle, f64::total_cmp).1
+        let Some(first) = self.points.front() else { return 0.0 };
+        let seconds = |point: &Point| (point.at.duration_since(first.at).as_secs_f64(), point.left);
+        slope::median(&self.points.iter().map(seconds).collect::<Vec<_>>()).median
     }
 }
 
@@ -101,12 +91,15 @@ mod tests {
 
     use std::time::SystemTime;
 
+    use vigie_pipeline::commons::Commons;
+
     fn forecast(window: u64) -> (Forecast, vigie_pipeline::clock::Hand) {
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH);
         let around = Around {
             clock,
             deadline: Duration::from_secs(5),
             exhaustion_window: Duration::from_secs(window),
+            commons: Commons::default(),
         };
         (Forecast::new("disk", &around), hand)
     }

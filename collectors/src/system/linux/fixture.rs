@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::commons::Commons;
 use vigie_pipeline::page::{Page, number};
 use vigie_pipeline::plug::{Error, Sampler};
 
@@ -49,6 +50,7 @@ impl Fixture {
             clock: Clock::system(),
             deadline: Duration::from_secs(5),
             exhaustion_window: Duration::from_secs(3600),
+            commons: Commons::default(),
         }
     }
 

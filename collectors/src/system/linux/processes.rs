@@ -1,18 +1,22 @@
 //! `processes`: how many processes and threads there are, by state, and how many there may be.
 //!
-//! Every `/proc/<pid>/stat` is read (proc_pid_stat(5)): state, 3rd field, and num_threads, 20th. The states of threads
-//! are in `task/<tid>/stat`; the first thread of a process has the state of the process, so only the others' are read.
+//! From `/proc/<pid>/stat` (proc_pid_stat(5)): state, 3rd field, and num_threads, 20th, of all processes, in the pass over
+//! them that the process groups share. The states of threads are in `task/<tid>/stat`; the first thread of a process has
+//! the state of the process, so only the others' are read.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
+use vigie_pipeline::clock::Clock;
 use vigie_pipeline::metric::Family;
 use vigie_pipeline::page::{Labels, Page};
 use vigie_pipeline::plug::{Error, Sampler};
 
-use super::file::{FileError, KeptFile};
+use super::file::KeptFile;
 use super::parse;
 use crate::processes::procfs::{Buffer, Procfs};
+use crate::processes::survey::{Extent, Seen, SharedSurvey, Survey};
 use crate::system::config::Roots;
+use crate::system::group::Around;
 
 static STATES: Family = Family::gauge("node_processes_state", "Number of processes in each state.");
 static THREAD_STATES: Family =
@@ -25,8 +29,12 @@ static MAX_PROCESSES: Family = Family::gauge("node_processes_max_processes", "Nu
 /// The letters that a state can be; more than the kernel uses, so that memory and series are bounded.
 const LETTERS: usize = 26 * 2;
 
+/// What somebody else has just seen is as good.
+const FRESH: Duration = Duration::from_secs(1);
+
 pub(super) struct Processes {
-    procfs: PathBuf,
+    survey: SharedSurvey,
+    clock: Clock,
     buffer: Buffer,
     max_threads: KeptFile,
     max_processes: KeptFile,
@@ -48,38 +56,43 @@ impl Default for Census {
 }
 
 impl Processes {
-    pub(super) fn new(roots: &Roots) -> Self {
+    pub(super) fn new(roots: &Roots, around: &Around) -> Self {
         Self {
-            procfs: roots.procfs.0.clone(),
+            survey: Survey::shared(&roots.procfs, &around.commons),
+            clock: around.clock.clone(),
             buffer: Buffer::default(),
             max_threads: KeptFile::new(roots.procfs.join("sys/kernel/threads-max")),
             max_processes: KeptFile::new(roots.procfs.join("sys/kernel/pid_max")),
         }
     }
 
-    fn census(&mut self) -> Result<Census, FileError> {
-        let failed = |source| FileError::Open { path: self.procfs.clone(), source };
-        let procfs = Procfs::open(&self.procfs).map_err(failed)?;
+    fn census(&mut self) -> Result<Census, Error> {
+        let root = self.survey.of();
+        let failed = |error| format!("list {}: {error}", root.display());
+        let mut survey = self.survey.hold()?;
+        survey.look(Extent::All, FRESH, self.clock.monotonic()).map_err(failed)?;
+        let procfs = Procfs::open(root).map_err(failed)?;
         let mut census = Census::default();
-        procfs.each_pid(|pid| census.look_at(pid, &procfs, &mut self.buffer)).map_err(failed)?;
+        for seen in survey.processes() {
+            census.look_at(seen, &procfs, &mut self.buffer);
+        }
         Ok(census)
     }
 }
 
 impl Census {
-    fn look_at(&mut self, pid: u32, procfs: &Procfs, buffer: &mut Buffer) {
-        let mut read = |file: &str| parse(procfs.read(pid, file, buffer).ok()?);
-        // One that has ended meanwhile is none.
-        let Some((state, threads)) = read("stat") else { return };
+    fn look_at(&mut self, seen: &Seen, procfs: &Procfs, buffer: &mut Buffer) {
+        let (state, threads) = (seen.stat.state, seen.stat.threads);
         self.pids += 1;
         self.threads = self.threads.saturating_add(threads);
         count(&mut self.states, state);
         if threads == 1 {
             return count(&mut self.thread_states, state);
         }
-        for thread in procfs.threads(pid).unwrap_or_default() {
-            let first = (thread == pid).then_some((state, threads));
-            if let Some((state, _)) = first.or_else(|| read(&format!("task/{thread}/stat"))) {
+        for thread in procfs.threads(seen.pid).unwrap_or_default() {
+            let first = (thread == seen.pid).then_some(state);
+            let mut read = || parse(procfs.read(seen.pid, &format!("task/{thread}/stat"), buffer).ok()?);
+            if let Some(state) = first.or_else(&mut read) {
                 count(&mut self.thread_states, state);
             }
         }
@@ -104,10 +117,8 @@ impl Sampler for Processes {
 }
 
 /// Fields are counted behind the name of the program, which stands in brackets and may contain anything.
-fn parse(stat: &[u8]) -> Option<(u8, u64)> {
-    let mut fields = parse::words(&stat[memchr::memrchr(b')', stat)? + 1..]);
-    let state = *fields.next()?.first()?;
-    Some((state, parse::whole(fields.nth(16)?)?))
+fn parse(stat: &[u8]) -> Option<u8> {
+    parse::words(&stat[memchr::memrchr(b')', stat)? + 1..]).next()?.first().copied()
 }
 
 fn count(states: &mut [u64; LETTERS], state: u8) {
@@ -132,7 +143,7 @@ mod tests {
     use super::super::fixture::{Fixture, survives_any_bytes};
     use super::*;
 
-    const SLEEPS: &str = "7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 0 14 0 0 20 0 1 0 24 0\n";
+    const SLEEPS: &str = "7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 0 14 0 0 20 0 1 0 24 0 0\n";
 
     fn host() -> Fixture {
         Fixture::new()
@@ -149,7 +160,7 @@ mod tests {
     #[test]
     fn processes_and_threads_are_counted_by_state() {
         let host = host();
-        let (series, result) = host.sample(&mut Processes::new(host.roots()));
+        let (series, result) = host.sample(&mut Processes::new(host.roots(), &host.around()));
         result.unwrap();
         assert_eq!(
             series,
@@ -165,5 +176,5 @@ mod tests {
         );
     }
 
-    survives_any_bytes!("proc/7/stat", SLEEPS, host => Processes::new(host.roots()));
+    survives_any_bytes!("proc/7/stat", SLEEPS, host => Processes::new(host.roots(), &host.around()));
 }

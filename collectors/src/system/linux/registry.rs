@@ -68,7 +68,7 @@ groups! {
     pcidevice, off, "devices on the PCI bus, and how they are linked", pcidevice::PciDeviceSettings => |roots, settings, _| Ok(pcidevice::PciDevice::new(roots, settings));
     powersupplyclass, on, "batteries and what charges them", powersupplyclass::PowerSupplyClassSettings => |roots, settings, _| powersupplyclass::PowerSupplyClass::new(roots, settings);
     pressure, on, "time lost waiting for CPU, I/O, memory, interrupts" => |roots, (), _| Ok(pressure::Pressure::new(roots));
-    processes, on, "processes and threads by state, and their limits" => |roots, (), _| Ok(processes::Processes::new(roots));
+    processes, on, "processes and threads by state, and their limits" => |roots, (), around| Ok(processes::Processes::new(roots, around));
     qdisc, off, "the queueing discipline of each network interface", qdisc::QdiscSettings => |_, settings, _| qdisc::Qdisc::new(settings);
     rapl, on, "energy that the CPUs and the memory have used", rapl::RaplSettings => |roots, settings, _| Ok(rapl::Rapl::new(roots, settings));
     schedstat, on, "how long tasks have run and waited on each CPU" => |roots, (), _| Ok(schedstat::SchedStat::new(roots));

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::batch::{Batch, Envelope, Signal};
 use crate::budget::Budget;
 use crate::clock::{Clock, Hand};
+use crate::commons::Commons;
 use crate::dependencies::Dependencies;
 use crate::instruments::Instruments;
 use crate::ledger::Ledger;
@@ -274,6 +275,7 @@ pub(super) fn rig_with(memory: &Memory, settings: Settings, limit: usize) -> Rig
         budget: budget.clone(),
         readiness: readiness.clone(),
         dependencies: Dependencies::default(),
+        commons: Commons::default(),
     };
     let queue = Arc::new(Queue::new("sink"));
     let exporter: Arc<str> = "sink".into();
