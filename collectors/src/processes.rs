@@ -1,7 +1,7 @@
 //! Process groups, under process-exporter's names, and the agent's own process.
 //!
 //! Three kinds of part come out of the section. [`sampler`] writes the series of all groups when somebody scrapes.
-//! [`own`] is there always: `process_*` as every exporter
+//! [`top`] tells the largest programs, whoever they belong to. [`own`] is there always: `process_*` as every exporter
 //! has them. What is expected of groups is the watchdog's ([`crate::watchdog`]), who learns here who is in them
 //! ([`watch`]).
 //!
@@ -40,6 +40,7 @@ pub(crate) mod shared;
 pub(crate) mod stat;
 pub(crate) mod survey;
 mod threads;
+mod top;
 pub(crate) mod usage;
 pub(crate) mod watch;
 
@@ -75,6 +76,14 @@ pub fn recipes(config: &Config, roots: &Roots) -> Vec<Recipe> {
         recipes.push(Recipe::new(KIND, "groups", &configured, |(config, roots), surroundings| {
             let roll = Roll::shared(config, roots, &surroundings.clock, &surroundings.commons)?;
             let sampler = Box::new(sampler::Groups { roll });
+            Ok(Part::Sampler(Sampling { sampler, deadline: DEADLINE }))
+        }));
+    }
+    if config.top > 0 {
+        let configured = (config.top, roots.procfs.clone());
+        recipes.push(Recipe::new(KIND, "top", &configured, |(most, procfs), surroundings| {
+            let survey = Survey::shared(procfs, &surroundings.commons);
+            let sampler = Box::new(top::Top::new(*most as usize, survey, surroundings.clock.clone()));
             Ok(Part::Sampler(Sampling { sampler, deadline: DEADLINE }))
         }));
     }

@@ -13,6 +13,9 @@ use super::matcher::check_pattern;
 use super::process_names::ProcessNames;
 use crate::watchdog::{self, Action, Expect};
 
+/// So many of the largest programs are told at most: each is three series.
+const MOST_TOP: u32 = 100;
+
 /// The `collectors.processes` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -30,6 +33,9 @@ pub struct Config {
     pub threads: bool,
     /// Proportional sizes of the groups' memory.
     pub smaps: Smaps,
+    /// Also tell the programs with most CPU, memory and io, so many of each, and what all others use; at most 100. 0 is
+    /// not at all.
+    pub top: u32,
 }
 
 /// Proportional sizes: each page that processes share is divided among them. The kernel walks the page tables for it,
@@ -58,6 +64,7 @@ impl Default for Config {
             groups: Vec::new(),
             threads: true,
             smaps: Smaps::default(),
+            top: 0,
         }
     }
 }
@@ -72,7 +79,7 @@ impl Config {
             children: group.children,
             ..Group::default()
         };
-        Self { groups: self.groups.iter().map(group).collect(), ..self.clone() }
+        Self { groups: self.groups.iter().map(group).collect(), top: 0, ..self.clone() }
     }
 
     /// One group, `vigie`, of the agent itself, without its threads: what is watched where nothing is configured.
@@ -137,6 +144,9 @@ impl Check for Config {
         let groups = at.key("groups");
         groups.unique("name", self.groups.iter().map(|group| group.name.as_str()));
         groups.check_each(&self.groups);
+        if self.top > MOST_TOP {
+            at.key("top").wrong(format_args!("more than {MOST_TOP}"));
+        }
     }
 }
 
