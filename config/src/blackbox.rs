@@ -1,15 +1,11 @@
 //! The file that `collectors.blackbox` names: an unchanged configuration of blackbox_exporter.
 //!
-//! It is read as blackbox_exporter reads it: no variable is expanded (`${1}` is a group of a regular expression), merge
-//! keys are followed, `yes` is true, a number may stand for a text. Then its tree is put into vigie's terms, key by key as
-//! [`keys`] tells, and decoded into the same types that probes of vigie's own configuration have. Nothing moves on the
-//! way, so what is wrong is told where it stands in the file.
+//! It is read as blackbox_exporter reads it ([`crate::foreign`]): its tree is put into vigie's terms, key by key as
+//! [`keys`] tells, and decoded into the same types that probes of vigie's own configuration have.
 
 mod binary;
 mod keys;
-mod regex;
 mod terms;
-mod units;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

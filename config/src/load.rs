@@ -18,6 +18,7 @@ use crate::files;
 use crate::flags::Flags;
 use crate::layers::Layers;
 use crate::mistake::Mistakes;
+use crate::process_names;
 use crate::server::Server;
 use crate::tree::Value;
 use crate::watch::Watched;
@@ -126,6 +127,12 @@ impl Origin {
             if let Some(file) = config.collectors.blackbox.as_ref().filter(|file| file.is_file()) {
                 let (modules, contents) = blackbox::load(file)?;
                 config.collectors.blackbox_modules = Some(modules);
+                beside.extend(contents);
+            }
+            let processes = &mut config.collectors.processes;
+            if let Some(file) = processes.process_names.as_ref().filter(|file| file.is_file()) {
+                let (rules, contents) = process_names::load(file)?;
+                processes.name_rules = Some(rules);
                 beside.extend(contents);
             }
             Ok(())

@@ -20,6 +20,8 @@ const MOST_TOP: u32 = 100;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// A configuration of process-exporter, unchanged. What matches one of `groups` belongs there first.
+    pub process_names: Option<FilePath>,
     /// What that file says.
     #[serde(skip)]
     pub name_rules: Option<ProcessNames>,
@@ -58,6 +60,7 @@ impl Default for Smaps {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            process_names: None,
             name_rules: None,
             max_groups: 1000,
             children: true,
@@ -138,6 +141,9 @@ pub struct Match {
 
 impl Check for Config {
     fn check(&self, at: &mut Place<'_>) {
+        if let Some(file) = &self.process_names {
+            at.key("process_names").readable(file);
+        }
         if !(1..=100_000).contains(&self.max_groups) {
             at.key("max_groups").wrong("not between 1 and 100000");
         }

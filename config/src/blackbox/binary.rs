@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use vigie_pipeline::check::{KeyPath, Step};
 
-use super::terms::Wrong;
 use crate::decode::Spot;
+use crate::foreign::Wrong;
 use crate::position;
 use crate::tree::{Node, Value};
 

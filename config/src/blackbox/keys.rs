@@ -1,52 +1,10 @@
 //! Every key that blackbox_exporter's configuration has, and what it means here.
 
-/// What stands at a key, and what becomes of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Meaning {
-    /// The same as in vigie.
-    Same,
-    /// A text, which may look like a number.
-    Text,
-    /// Several of them.
-    Texts,
-    /// Several of them by name.
-    NamedTexts,
-    /// True or false, in all the words that YAML 1.1 had for them.
-    Truth,
-    /// The opposite of another key, which it replaces.
-    Not(&'static str),
-    /// What another key below this section holds, which it replaces.
-    Is(&'static [&'static str]),
-    Duration,
-    Size,
-    /// A regular expression in Go's syntax.
-    Regex,
-    /// Several of them.
-    Regexes,
-    Section(Keys),
-    /// A list of them.
-    Sections(Keys),
-    /// Sections by name.
-    Named(Keys),
-    /// Headers, each as a text or as a section of values.
-    Headers,
-    /// Changes nothing at this place.
-    Idle,
-    /// May only be one of these, which change nothing here, for this reason.
-    Only(&'static [&'static str], &'static str),
-    /// May only be off, for this reason.
-    Off(&'static str),
-    /// Cannot be honoured, for this reason.
-    Refused(&'static str),
-}
-
-/// The keys of a section.
-pub(super) type Keys = &'static [(&'static str, Meaning)];
-
-use Meaning::{
+use crate::foreign::Meaning::{
     Duration, Headers, Idle, Is, Named, NamedTexts, Not, Off, Only, Refused, Regex, Regexes, Same, Section,
     Sections, Size, Text, Texts, Truth,
 };
+use crate::foreign::{HEADER_VALUES, Keys};
 
 /// Why a secret cannot be told by name.
 const NO_STORE: &str = "there is no store of secrets here: give the value or a file";
@@ -131,9 +89,6 @@ const UPGRADE: Keys = &[
 const NO_PROXY: &str = "websockets are not probed through proxies";
 
 const HEADER_MATCH: Keys = &[("header", Text), ("regexp", Regex), ("allow_missing", Truth)];
-
-/// What a header is, where it is more than a text.
-pub(super) const HEADER_VALUES: Keys = &[("values", Texts), ("secrets", Texts), ("files", Texts)];
 
 const BASIC_AUTH: Keys = &[
     ("username", Text),
