@@ -1,4 +1,5 @@
-//! The watchdog: what is expected of process groups, units, ports and files, and whether it is so.
+//! The watchdog: what is expected of process groups, units, ports and files, and whether it is so; and files whose every
+//! change is told ([`sensitive`]).
 //!
 //! An [`entry`] is one thing with a name and what is expected of it. [`observer`]s look at all entries of one sort
 //! ([`groups`], [`mod@units`], [`ports`], [`files`]), a [`judge`] for each expectation makes a verdict of what they find, and
@@ -30,6 +31,7 @@ pub(crate) mod observer;
 mod part;
 mod ports;
 mod post;
+pub mod sensitive;
 mod telemetry;
 #[cfg(target_os = "linux")]
 mod units;
@@ -66,10 +68,12 @@ pub fn recipes(
     roots: &Roots,
     allowed: &Allowed,
 ) -> Vec<Recipe> {
-    let mut recipes = Vec::new();
+    let mut recipes: Vec<Recipe> = sensitive::recipe(&watchdog.sensitive).into_iter().collect();
     if !entry::entries(watchdog, groups).is_empty() {
+        // What is sensitive is another part's.
+        let own = Config { sensitive: sensitive::Config::default(), ..watchdog.clone() };
         let configured = Configured {
-            watchdog: watchdog.clone(),
+            watchdog: own,
             groups: groups.clone(),
             roots: roots.clone(),
             allowed: allowed.clone(),

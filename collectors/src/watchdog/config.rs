@@ -11,6 +11,7 @@ use vigie_pipeline::units::{ByteSize, HumanDuration};
 use super::actions::Action;
 use super::entry::Expectation;
 use super::kind::Kind;
+use super::sensitive;
 
 /// The `collectors.watchdog` section: what is expected of this machine. What is expected of groups of processes stands
 /// with them.
@@ -25,11 +26,19 @@ pub struct Config {
     pub ports: Vec<Port>,
     /// Files that are as they should be.
     pub files: Vec<WatchedFile>,
+    /// Files whose every change is told.
+    pub sensitive: sensitive::Config,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { interval: HumanDuration::secs(5), units: Vec::new(), ports: Vec::new(), files: Vec::new() }
+        Self {
+            interval: HumanDuration::secs(5),
+            units: Vec::new(),
+            ports: Vec::new(),
+            files: Vec::new(),
+            sensitive: sensitive::Config::default(),
+        }
     }
 }
 
@@ -184,6 +193,7 @@ impl Check for Config {
         ports.check_each(&self.ports);
         files.unique("name", self.files.iter().map(|file| file.name.as_str()));
         files.check_each(&self.files);
+        self.sensitive.check(&mut at.key("sensitive"));
     }
 }
 
