@@ -75,6 +75,7 @@ impl Collectors {
         recipes.extend(probes::recipes(&self.probes, read_targets, allowed));
         recipes.extend(processes::recipes(&self.processes, &self.system.roots()));
         recipes.extend(watchdog::recipes(&self.watchdog, &self.processes, &self.system.roots(), allowed));
+        recipes.extend(watchdog::leaks::recipe(&self.watchdog, &self.processes, &self.system));
         recipes
     }
 }

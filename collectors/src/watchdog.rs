@@ -13,6 +13,8 @@
 //! `agent.allow_commands`, and with the agent; then confirmation, pauses and numbers begin anew. What is being done then is
 //! given up: a program is killed, a unit that was told to restart does so.
 //!
+//! [`leaks`] tells whether what groups take grows steadily.
+//!
 //! All series are there from the first scrape on. A look that fails says so: its expectations are not met, for a reason
 //! that tells that nothing is known of the thing itself.
 
@@ -26,6 +28,8 @@ mod governor;
 pub(crate) mod groups;
 mod judge;
 mod kind;
+pub(crate) mod leaks;
+mod memory_group;
 mod metrics;
 pub(crate) mod observer;
 mod part;
