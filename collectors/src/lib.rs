@@ -75,6 +75,12 @@ impl Collectors {
         recipes.extend(probes::recipes(&self.probes, read_targets, allowed));
         recipes.extend(processes::recipes(&self.processes, &self.system.roots()));
         recipes.extend(watchdog::recipes(&self.watchdog, &self.processes, &self.system.roots(), allowed));
+        recipes.extend(watchdog::deaths::recipe(
+            &self.watchdog,
+            &self.processes,
+            &self.system.roots(),
+            &self.logs,
+        ));
         recipes.extend(watchdog::leaks::recipe(&self.watchdog, &self.processes, &self.system));
         recipes
     }
@@ -107,6 +113,13 @@ impl Check for Collectors {
         }
         self.check_access(&mut at.key("blackbox_access"));
         self.processes.check(&mut at.key("processes"));
+        for (at, group) in at.key("processes").key("groups").each(&self.processes.groups) {
+            if let Some(log) = &group.log
+                && !self.logs.iter().any(|source| source.name == *log)
+            {
+                at.key("log").wrong("there is no entry of that name in collectors.logs");
+            }
+        }
         self.watchdog.check(&mut at.key("watchdog"));
         let probes = self.probes.iter().map(|probe| probe.name.as_str());
         watchdog::check_names(&self.watchdog, &self.processes, probes, at);

@@ -13,7 +13,7 @@
 //! `agent.allow_commands`, and with the agent; then confirmation, pauses and numbers begin anew. What is being done then is
 //! given up: a program is killed, a unit that was told to restart does so.
 //!
-//! [`leaks`] tells whether what groups take grows steadily.
+//! [`deaths`] tells what is known of a member of a group when it ends, [`leaks`] whether what groups take grows steadily.
 //!
 //! All series are there from the first scrape on. A look that fails says so: its expectations are not met, for a reason
 //! that tells that nothing is known of the thing itself.
@@ -21,6 +21,7 @@
 mod actions;
 mod check;
 mod config;
+pub(crate) mod deaths;
 mod entry;
 mod expect;
 mod files;

@@ -105,6 +105,8 @@ pub struct Group {
     pub matching: Match,
     /// Whether descendants of these that match no group belong to it as well; as `children` of all groups, if not given.
     pub children: Option<bool>,
+    /// An entry of `collectors.logs`: the last lines of its newest file are in the report when a member has ended.
+    pub log: Option<String>,
     /// What is expected of it.
     pub expect: Expect,
     /// What is done if something is not as expected.
