@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 mod dbus;
+pub mod jobs;
 pub mod probes;
 pub mod processes;
 mod program;
@@ -42,6 +43,8 @@ pub struct Collectors {
     pub processes: processes::Config,
     /// What is expected of units, ports and files, and what should not happen unnoticed.
     pub watchdog: watchdog::Config,
+    /// Jobs that must check in.
+    pub jobs: jobs::Config,
 }
 
 impl Default for Collectors {
@@ -57,6 +60,7 @@ impl Default for Collectors {
             blackbox_modules: None,
             processes,
             watchdog: watchdog::Config::default(),
+            jobs: jobs::Config::default(),
         }
     }
 }
@@ -82,6 +86,7 @@ impl Collectors {
             &self.logs,
         ));
         recipes.extend(watchdog::leaks::recipe(&self.watchdog, &self.processes, &self.system));
+        recipes.extend(jobs::recipes(&self.jobs));
         recipes
     }
 }
@@ -121,6 +126,7 @@ impl Check for Collectors {
             }
         }
         self.watchdog.check(&mut at.key("watchdog"));
+        self.jobs.check(&mut at.key("jobs"));
         let probes = self.probes.iter().map(|probe| probe.name.as_str());
         watchdog::check_names(&self.watchdog, &self.processes, probes, at);
     }

@@ -32,5 +32,5 @@ pub use flags::{Flags, Setting, SettingValue};
 pub use load::{Config, Loaded, Origin};
 pub use mistake::{Mistake, Mistakes};
 pub use schema::schema;
-pub use server::{ListenAddress, Server};
+pub use server::Server;
 pub use target_file::read_targets;
