@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use vigie_config::{Flags, Origin, Variables};
 
-use crate::commands::Format;
 use crate::commands::buffer::Question;
+use crate::commands::{Format, job};
 
 /// One small daemon that watches a host and its applications: metrics for Prometheus, logs and traces over
 /// OTLP.
@@ -29,8 +29,16 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Do {
-    /// Run the agent (what happens without a command too)
-    Run,
+    /// Run the agent (what happens without a command too), or with `--job` a program that reports to it
+    ///
+    /// With `--job` the program behind `--` is run once: `vigie run --job backup --max-age 26h -- ./backup.sh`. Its
+    /// input, its outputs, signals and its exit code are what they would be without; besides, the agent learns when it
+    /// started and ended, its exit code, how much memory it took and its last lines, of what it does not write to a
+    /// terminal. While no agent answers, the report waits in a file under `agent.state_dir`.
+    Run {
+        #[command(flatten)]
+        job: job::Arguments,
+    },
     /// Check the configuration and say everything that is wrong with it
     Check {
         /// How to say it
@@ -127,7 +135,7 @@ impl Cli {
     fn invocation(self, matches: &ArgMatches) -> Invocation {
         let flags = self.flags;
         Invocation {
-            command: self.command.unwrap_or(Do::Run),
+            command: self.command.unwrap_or_else(|| Do::Run { job: job::Arguments::default() }),
             origin: Origin {
                 files: flags.config_file,
                 flags: Flags {
@@ -151,10 +159,26 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn a_job_needs_a_name_and_a_program() {
+        let told = |arguments: &str| {
+            let parsed = command().try_get_matches_from(arguments.split(' '));
+            parsed.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(told("vigie run"), Ok(()));
+        assert_eq!(told("vigie run --job backup --max-age 26h -- ./backup.sh --all -c x"), Ok(()));
+        assert!(told("vigie run -- ./backup.sh").unwrap_err().contains("--job <NAME>"));
+        assert!(told("vigie run --job backup").unwrap_err().contains("-- <PROGRAM>"));
+        assert!(told("vigie run --max-age 1h").unwrap_err().contains("--job <NAME>"));
+        assert!(told("vigie run --job a/b -- x").unwrap_err().contains("not the name of a job"));
+        assert!(told("vigie run --job a --max-age 26 -- x").unwrap_err().contains("has no unit"));
     }
 }

@@ -1,6 +1,7 @@
-//! The commands that print something and end.
+//! The commands that do something and end.
 
 pub(crate) mod buffer;
+pub(crate) mod job;
 
 use std::io::{self, Write};
 

@@ -11,6 +11,8 @@ pub enum Exit {
     Failure,
     /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
     Config,
+    /// As the job that was run.
+    Job(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -19,6 +21,7 @@ impl From<Exit> for ExitCode {
             Exit::Ok => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
             Exit::Config => Self::from(78),
+            Exit::Job(code) => Self::from(code),
         }
     }
 }

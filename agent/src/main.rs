@@ -27,7 +27,7 @@ use cli::{Do, Invocation};
 fn main() -> ExitCode {
     let Invocation { command, origin } = cli::parse();
     let exit = match command {
-        Do::Run => daemon::run(origin),
+        Do::Run { job } => commands::job::run(&origin, job).unwrap_or_else(|| daemon::run(origin)),
         Do::Check { format } => commands::check(&origin, format),
         Do::Schema => commands::schema(),
         Do::Buffer { question } => commands::buffer::run(&origin, &question),
