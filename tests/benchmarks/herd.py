@@ -1,8 +1,13 @@
-"""Many processes that do nothing, until this one is ended: `herd.py COUNT` prints a line when they are there."""
+"""Many processes that do nothing, until this one is ended: `herd.py COUNT [MEMBERS]` prints a line when they are there.
+
+They are real programs, called `idler`, and so many of them `member`.
+"""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 
 children = []
 
@@ -16,12 +21,14 @@ def end(*_):
 
 
 signal.signal(signal.SIGTERM, end)
-for _ in range(int(sys.argv[1])):
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pause()
-        os._exit(0)
-    children.append(child)
+count, members = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+with tempfile.TemporaryDirectory() as directory:
+    for name in ("idler", "member"):
+        shutil.copy("/bin/sleep", directory)
+        os.rename(f"{directory}/sleep", f"{directory}/{name}")
+    for number in range(count):
+        # Between the others, as they are on a host.
+        name = "member" if number * members // count != (number + 1) * members // count else "idler"
+        children.append(os.posix_spawn(f"{directory}/{name}", [name, "infinity"], {}))
 print("there", flush=True)
 signal.pause()
