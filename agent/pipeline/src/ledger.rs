@@ -20,6 +20,7 @@ pub struct Ledger {
     events: IntCounterVec,
     in_flight: IntGaugeVec,
     again: IntCounterVec,
+    pub(crate) passed_by: IntCounterVec,
     counts: Arc<Mutex<Accounts>>,
 }
 
@@ -54,8 +55,18 @@ impl Ledger {
                 "Events read again for a destination that lags behind the others; they are in the ledger already.",
                 &["source", "exporter"],
             ),
+            passed_by: instruments.counters(
+                "vigie_events_routed_elsewhere_total",
+                "Events that a route sends to other destinations than this one.",
+                &["source", "exporter"],
+            ),
             counts: Arc::default(),
         }
+    }
+
+    /// `count` events of `source` are not for `destination`.
+    pub(crate) fn passes_by(&self, source: &str, destination: &str, count: u32) {
+        self.passed_by.with_label_values(&[source, destination]).inc_by(u64::from(count));
     }
 
     /// `count` events of `source` were read again for `destination`.

@@ -5,8 +5,10 @@
 //! them ([`request`]). `opentelemetry-proto` is what the tests decode with.
 
 pub mod attributes;
+pub mod edit;
 pub mod envelope;
 pub mod log;
 pub mod request;
 pub mod span;
+pub mod view;
 pub mod wire;

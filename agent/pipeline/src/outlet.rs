@@ -78,7 +78,12 @@ pub struct Offer {
     pub batch: Batch,
     /// What the source calls them: comes back in [`Settled`].
     pub token: u64,
+    /// Where they go, if not to all destinations of their signal.
+    pub to: Option<Route>,
 }
+
+/// The names of some destinations.
+pub type Route = Arc<[Arc<str>]>;
 
 /// Offers events of one source. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -119,27 +124,46 @@ impl Events {
         Arc::clone(&self.trunk.switch.room).notified_owned()
     }
 
-    /// Offers events that the source can read again to the destinations that `room` was made for. Waits only
-    /// if they take more than was asked for. Events that are read `again`, for a destination that lags behind the
-    /// others, are in the ledger already.
+    /// Offers events that the source can read again to the destinations that `room` was made for, or to those of
+    /// them that the offer names. Waits only if they take more than was asked for. Events that are read `again`, for a
+    /// destination that lags behind the others, are in the ledger already.
     pub async fn offer(&self, offer: Offer, room: &mut Room, again: bool) {
         let bytes = offer.batch.bytes();
-        let held = match room.take(bytes) {
+        let queues = room.queues(offer.to.as_ref());
+        let held = match room.take(bytes, &queues) {
             Some(held) => held,
             None => self.trunk.budget.replayable.reserve(bytes).await,
         };
-        for queue in room.queues().iter().filter(|_| again) {
-            self.trunk.ledger.again(&self.source, queue.name(), offer.batch.count);
+        if again {
+            for queue in &queues {
+                self.trunk.ledger.again(&self.source, queue.name(), offer.batch.count);
+            }
+        } else {
+            self.pass_by(&offer);
         }
-        let receipt = self.receipt(offer, true, !again, room.queues().len(), Some(held));
-        self.admit(receipt, room.queues());
+        let receipt = self.receipt(offer, true, !again, queues.len(), Some(held));
+        self.admit(receipt, &queues);
+    }
+
+    /// Counts what is not for all destinations where it does not go.
+    fn pass_by(&self, offer: &Offer) {
+        let Some(to) = &offer.to else { return };
+        for queue in self.trunk.switch.queues(offer.batch.signal) {
+            if !to.contains(queue.name()) {
+                self.trunk.ledger.passes_by(&self.source, queue.name(), offer.batch.count);
+            }
+        }
     }
 
     /// Offers events that exist nowhere else: when the buffer is full the oldest of their kind make room,
-    /// and are counted.
-    pub fn offer_volatile(&self, offer: Offer) {
+    /// and are counted. Returns who will say that it is done with them: one without a name if nobody takes them.
+    pub fn offer_volatile(&self, offer: Offer) -> Vec<Arc<str>> {
         let share = &self.trunk.budget.volatile;
-        let queues = self.trunk.switch.queues(offer.batch.signal);
+        let mut queues = self.trunk.switch.queues(offer.batch.signal);
+        if let Some(to) = &offer.to {
+            queues.retain(|queue| to.contains(queue.name()));
+            self.pass_by(&offer);
+        }
         let held = loop {
             if let Some(held) = share.try_reserve(offer.batch.bytes()) {
                 break held;
@@ -152,11 +176,16 @@ impl Events {
                 // All the room is in the hands of exporters that are sending.
                 let count = offer.batch.count;
                 let receipt = self.receipt(offer, false, true, 1, None);
-                return receipt.settle(&NOBODY.into(), Fate::dropped(count, DropReason::BufferFull));
+                receipt.settle(&NOBODY.into(), Fate::dropped(count, DropReason::BufferFull));
+                return vec![NOBODY.into()];
             }
         };
         let receipt = self.receipt(offer, false, true, queues.len(), Some(held));
         self.admit(receipt, &queues);
+        if queues.is_empty() {
+            return vec![NOBODY.into()];
+        }
+        queues.iter().map(|queue| Arc::clone(queue.name())).collect()
     }
 
     fn admit(&self, receipt: Arc<Receipt>, queues: &[Arc<Queue>]) {
@@ -235,6 +264,6 @@ impl Gathering {
         let count = std::mem::take(&mut self.count);
         let records = std::mem::take(&mut self.records).into();
         let batch = Batch { signal: self.signal, envelope: Arc::clone(&self.envelope), records, count };
-        (count > 0).then_some(Offer { batch, token })
+        (count > 0).then_some(Offer { batch, token, to: None })
     }
 }

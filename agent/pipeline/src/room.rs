@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::budget::Reservation;
+use crate::outlet::Route;
 use crate::queue::Queue;
 
 /// Room for events at some destinations. What is not used is given back when it is dropped.
 #[derive(Debug)]
 pub struct Room {
-    queues: Vec<Arc<Queue>>,
-    /// Promised by each of the queues, and not offered yet.
-    promised: usize,
+    /// Each with the bytes that it has promised, and that were not offered yet.
+    queues: Vec<(Arc<Queue>, usize)>,
     held: Option<Reservation>,
     returned: Arc<Notify>,
 }
@@ -38,7 +38,8 @@ impl Room {
     ) -> Result<Self, Lacking> {
         let (fit, lack): (Vec<_>, Vec<_>) = queues.into_iter().partition(|queue| queue.owe(bytes, bound));
         if lack.is_empty() {
-            return Ok(Self { queues: fit, promised: bytes, held: None, returned });
+            let queues = fit.into_iter().map(|queue| (queue, bytes)).collect();
+            return Ok(Self { queues, held: None, returned });
         }
         for queue in fit {
             queue.forgive(bytes);
@@ -52,18 +53,21 @@ impl Room {
         self
     }
 
-    /// The destinations it is for.
-    pub(crate) fn queues(&self) -> &[Arc<Queue>] {
-        &self.queues
+    /// The destinations it is for, or those of them that are named.
+    pub(crate) fn queues(&self, named: Option<&Route>) -> Vec<Arc<Queue>> {
+        let is_named = |queue: &Queue| named.is_none_or(|names| names.contains(queue.name()));
+        self.queues.iter().map(|(queue, _)| queue).filter(|queue| is_named(queue)).cloned().collect()
     }
 
-    /// Memory for a batch of `bytes` that is about to be pushed to the queues. `None` if there is not as much:
-    /// then the caller has to find it; the queues owe it all the same.
-    pub(crate) fn take(&mut self, bytes: usize) -> Option<Reservation> {
-        let more = bytes.saturating_sub(self.promised);
-        self.promised -= bytes - more;
-        for queue in &self.queues {
-            queue.owe(more, usize::MAX);
+    /// Memory for a batch of `bytes` that is about to be pushed to these of its queues. `None` if there is not as
+    /// much: then the caller has to find it; the queues owe it all the same.
+    pub(crate) fn take(&mut self, bytes: usize, to: &[Arc<Queue>]) -> Option<Reservation> {
+        for (queue, promised) in &mut self.queues {
+            if to.iter().any(|other| Arc::ptr_eq(other, queue)) {
+                let more = bytes.saturating_sub(*promised);
+                *promised -= bytes - more;
+                queue.owe(more, usize::MAX);
+            }
         }
         let taken = self.held.as_mut()?.split(bytes);
         if taken.is_none() {
@@ -76,8 +80,8 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        for queue in &self.queues {
-            queue.forgive(self.promised);
+        for (queue, promised) in &self.queues {
+            queue.forgive(*promised);
         }
         drop(self.held.take());
         self.returned.notify_waiters();

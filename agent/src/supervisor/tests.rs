@@ -31,7 +31,7 @@ impl Source for One {
         };
         let among = outlet.events.destinations(Signal::Logs);
         let mut room = outlet.events.room(Signal::Logs, &among, 1).await?;
-        outlet.events.offer(Offer { batch, token: 1 }, &mut room, false).await;
+        outlet.events.offer(Offer { batch, token: 1, to: None }, &mut room, false).await;
         let _ = outlet.settled.recv().await;
         stop.stopped().await;
         Ok(())

@@ -1,15 +1,16 @@
 //! One entry of `collectors.logs`, and what is wrong with it.
 
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::file_path::FilePath;
 use vigie_pipeline::units::ByteSize;
 
+use super::condition::Condition;
 use super::multiline::Multiline;
+use super::parse::format::Parse;
 use super::patterns::{Exclusion, Pattern};
-use super::timestamp::Format;
+use super::timestamp::{Format, Zone};
 
 /// One entry of `collectors.logs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,15 +25,19 @@ pub struct Config {
     /// Where a file is first read that already existed at first sight. A file born later is always read from
     /// its beginning.
     pub start_at: StartAt,
-    /// How lines are understood. A line that is not what it should be is kept as plain text, and counted.
+    /// How lines are understood: a format, or several that are tried in order. What none understands is kept as
+    /// plain text, and counted. `cri` and `docker` unwrap; what follows them in the list parses what was wrapped.
     pub parse: Parse,
-    /// The field that says when it happened. The access log formats know theirs.
+    /// That of times without an offset: `local`, which is the host's, `UTC`, or a name as `Europe/Paris`.
+    pub time_zone: String,
+    /// The field that says when it happened. Most formats know theirs.
     pub timestamp: Option<Timestamp>,
-    /// The field that says how bad it is. The access log formats take it from the status.
+    /// The field that says how bad it is. Most formats know theirs; access logs take it from the status.
     pub severity: Option<Severity>,
     /// The field that becomes the body; by default the whole line.
     pub body: Option<String>,
-    /// The field with the trace id: 32 hexadecimal digits.
+    /// The field with the trace id: 32 hexadecimal digits. Where neither this nor `span_id` is named, trace context is
+    /// found under the names that programs commonly give it, also as `traceparent`.
     pub trace_id: Option<String>,
     /// The field with the span id: 16 hexadecimal digits.
     pub span_id: Option<String>,
@@ -41,9 +46,9 @@ pub struct Config {
     /// Constants added to each record.
     pub attributes: std::collections::BTreeMap<String, String>,
     /// Only records that match one of these are kept, if there are any; the rest is counted as filtered.
-    pub keep: Vec<Filter>,
+    pub keep: Vec<Condition>,
     /// Records that match one of these are counted as filtered.
-    pub drop: Vec<Filter>,
+    pub drop: Vec<Condition>,
     /// A longer line is truncated, marked and counted.
     pub max_line: ByteSize,
 }
@@ -56,6 +61,7 @@ impl Default for Config {
             exclude: Vec::new(),
             start_at: StartAt::default(),
             parse: Parse::default(),
+            time_zone: "local".to_owned(),
             timestamp: None,
             severity: None,
             body: None,
@@ -81,33 +87,15 @@ pub enum StartAt {
     Beginning,
 }
 
-/// The formats of lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Parse {
-    /// Text.
-    #[default]
-    None,
-    /// One JSON object per line; its fields become attributes.
-    Json,
-    /// nginx's `combined`.
-    NginxCombined,
-    /// Apache's `combined`, and `common`.
-    ApacheCombined,
-    /// What Kubernetes' container runtimes write: time and stream are taken off, parts of long lines are joined.
-    Cri,
-    /// What Docker's `json-file` driver writes: time and stream are taken off, parts of long lines are joined.
-    Docker,
-}
-
 /// A field with a time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timestamp {
     /// Its name; fields of nested objects with dots.
     pub field: String,
-    /// `rfc3339`, `unix`, `unix_ms`, `unix_us`, `unix_ns`, or a pattern as strptime has it
-    /// (`%Y-%m-%d %H:%M:%S%.f`; without an offset it is UTC).
+    /// `rfc3339`, which has an offset; `iso8601`, where it may be missing; `unix`, `unix_ms`, `unix_us`, `unix_ns`, or
+    /// `unix_auto` of those; `syslog`, `apache`; `auto`, which is any of these; or a pattern as strptime has it
+    /// (`%Y-%m-%d %H:%M:%S%.f`).
     pub format: Format,
 }
 
@@ -117,16 +105,6 @@ pub struct Timestamp {
 pub struct Severity {
     /// Its name; fields of nested objects with dots.
     pub field: String,
-}
-
-/// A condition on a record.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Filter {
-    /// The field to look at; without it, the whole line.
-    pub field: Option<String>,
-    /// What it must match somewhere; `^` and `$` bind it to the ends.
-    pub regex: String,
 }
 
 /// The longest line that can be asked for: it is held in memory whole.
@@ -149,16 +127,10 @@ impl Check for Config {
         for (at, glob) in at.key("exclude").each(&self.exclude) {
             at.ok(Exclusion::new(glob));
         }
-        for (key, filters) in [("keep", &self.keep), ("drop", &self.drop)] {
-            for (at, filter) in at.key(key).each(filters) {
-                at.key("regex").ok(Regex::new(&filter.regex));
-                if let Some(format) = self.parse.without_fields()
-                    && filter.field.is_some()
-                {
-                    at.key("field").wrong(format_args!(
-                        "`parse: {format}` has no fields; leave it out to match the line"
-                    ));
-                }
+        for (key, conditions) in [("keep", &self.keep), ("drop", &self.drop)] {
+            for (mut at, condition) in at.key(key).each(conditions) {
+                condition.check(&mut at);
+                self.check_condition(&at, condition);
             }
         }
         if !(256..=MAX_LINE.0).contains(&self.max_line.0) {
@@ -167,23 +139,26 @@ impl Check for Config {
         if let Some(multiline) = &self.multiline {
             multiline.check(&mut at.key("multiline"));
         }
+        self.parse.check(&mut at.key("parse"));
+        at.key("time_zone").ok(Zone::named(&self.time_zone));
         self.check_fields(at);
     }
 }
 
-impl Parse {
-    /// The name of a format that has no fields.
-    fn without_fields(self) -> Option<&'static str> {
-        match self {
-            Self::None => Some("none"),
-            Self::Cri => Some("cri"),
-            Self::Docker => Some("docker"),
-            Self::Json | Self::NginxCombined | Self::ApacheCombined => None,
-        }
-    }
-}
+/// What every record of a file has besides what its line says.
+const OF_FILES: [&str; 4] = ["body", "log.file.path", "log.file.name", "log.iostream"];
 
 impl Config {
+    /// A condition names fields only where there are some.
+    fn check_condition(&self, at: &Place<'_>, condition: &Condition) {
+        let Some(why) = self.parse.without_fields() else { return };
+        condition.each_field(at, &mut |at, field| {
+            if !OF_FILES.contains(&field) && !self.attributes.contains_key(field) {
+                at.wrong(format_args!("{why}; leave it out to match the line"));
+            }
+        });
+    }
+
     /// Fields can be named only where lines have some.
     fn check_fields(&self, at: &Place<'_>) {
         let named = [
@@ -195,13 +170,14 @@ impl Config {
         ];
         for (key, field) in named {
             let Some(field) = field else { continue };
-            if let Some(format) = self.parse.without_fields() {
-                at.key(key).wrong(format_args!("`parse: {format}` has no fields"));
+            if let Some(why) = self.parse.without_fields() {
+                at.key(key).wrong(why);
                 continue;
             }
-            match self.parse {
-                Parse::NginxCombined | Parse::ApacheCombined if key != "body" => {
-                    at.key(key).wrong("access logs know theirs; leave it out");
+            match key {
+                "timestamp" | "severity" if self.parse.knows_places() => {
+                    at.key(key)
+                        .wrong(format_args!("`parse: {}` knows its own; leave it out", self.parse.names()));
                 }
                 _ if field.is_empty() && matches!(key, "timestamp" | "severity") => {
                     at.key(key).key("field").wrong("required");

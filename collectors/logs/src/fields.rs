@@ -1,15 +1,14 @@
-//! What a parser finds in a line, and what becomes of each field.
+//! The fields of one line: what a parser finds in it, and what the stages behind it look at and change.
 //!
-//! A parser hands over every field as it comes upon it ([`Fields::take`]) and writes it as an attribute unless
-//! it was taken: a field that becomes the time, the severity, the body or the trace context is not repeated
-//! among the attributes. One that was meant to, and cannot be understood, stays an attribute and is counted.
+//! A parser writes every field as an attribute, encoded as it will be sent; nothing is built in between. Stages look
+//! fields up where they are encoded ([`Fields::get`]).
 
-use regex::Regex;
+use vigie_pipeline::otlp::attributes::{field::LOG, put_bool, put_double, put_int, put_str};
 use vigie_pipeline::otlp::log::Severity;
+use vigie_pipeline::otlp::view::{Attributes, Value};
 
-use super::config::Config;
-use super::severity;
-use super::timestamp::Format;
+use super::method::Method;
+use super::numeral::{Numeral, numeral};
 
 /// A part of a line that was not what it should be. Becomes the `reason` label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +17,14 @@ pub(crate) enum Reason {
     Format,
     /// Nested more deeply than is looked into: kept as plain text.
     Depth,
+    /// Longer than an expression looks at: kept as plain text.
+    TooLong,
     /// The time was not understood.
     Timestamp,
+    /// There is none, where the format or the configuration promises one.
+    NoTimestamp,
+    /// No record can have it: before 1990, or more than a day ahead.
+    AbsurdTimestamp,
     /// The severity has no number.
     Severity,
     /// A trace or span id is not hexadecimal, or not as long as it should be.
@@ -27,219 +32,191 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Format, Self::Depth, Self::Timestamp, Self::Severity, Self::TraceContext];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Format,
+        Self::Depth,
+        Self::TooLong,
+        Self::Timestamp,
+        Self::NoTimestamp,
+        Self::AbsurdTimestamp,
+        Self::Severity,
+        Self::TraceContext,
+    ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Format => "format",
             Self::Depth => "depth",
+            Self::TooLong => "too_long",
             Self::Timestamp => "timestamp",
+            Self::NoTimestamp => "no_timestamp",
+            Self::AbsurdTimestamp => "absurd_timestamp",
             Self::Severity => "severity",
             Self::TraceContext => "trace_context",
         }
     }
 }
 
-/// A value as a parser sees it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value<'a> {
-    /// A text, unescaped.
-    Text(&'a str),
-    /// Anything else, as it is written.
-    Raw(&'a str),
-}
-
-impl<'a> Value<'a> {
-    fn as_str(self) -> &'a str {
-        match self {
-            Self::Text(text) | Self::Raw(text) => text,
-        }
-    }
-}
-
-/// What a field is for.
-#[derive(Debug, Clone)]
-enum Role {
-    Timestamp(Format),
-    Severity,
-    Body,
-    TraceId,
-    SpanId,
-    /// The condition of this number looks at it.
-    Condition(usize),
-}
-
-/// Which fields are for what, from the configuration.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Plan {
-    roles: Vec<(String, Role)>,
-    /// Whether any of them is a field of a nested object.
-    pub(crate) nested: bool,
-    /// In the order of `keep`, then `drop`.
-    conditions: Vec<Condition>,
-}
-
-#[derive(Debug, Clone)]
-struct Condition {
-    regex: Regex,
-    of_line: bool,
-    keeps: bool,
-}
-
-impl Plan {
-    pub(crate) fn new(config: &Config) -> Result<Self, regex::Error> {
-        let mut roles: Vec<(String, Role)> = Vec::new();
-        if let Some(timestamp) = &config.timestamp {
-            roles.push((timestamp.field.clone(), Role::Timestamp(timestamp.format.clone())));
-        }
-        let named = [
-            (config.severity.as_ref().map(|severity| &severity.field), Role::Severity),
-            (config.body.as_ref(), Role::Body),
-            (config.trace_id.as_ref(), Role::TraceId),
-            (config.span_id.as_ref(), Role::SpanId),
-        ];
-        roles.extend(named.into_iter().filter_map(|(field, role)| Some((field?.clone(), role))));
-        let mut conditions = Vec::new();
-        let keep = config.keep.iter().map(|filter| (filter, true));
-        for (filter, keeps) in keep.chain(config.drop.iter().map(|filter| (filter, false))) {
-            if let Some(field) = &filter.field {
-                roles.push((field.clone(), Role::Condition(conditions.len())));
-            }
-            let regex = Regex::new(&filter.regex)?;
-            conditions.push(Condition { regex, of_line: filter.field.is_none(), keeps });
-        }
-        let nested = roles.iter().any(|(field, _)| field.contains('.'));
-        Ok(Self { roles, nested, conditions })
-    }
-
-    /// Whether no field is looked for and nothing is filtered.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.roles.is_empty() && self.conditions.is_empty()
-    }
-}
-
-/// What becomes of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It is offered.
-    Pass,
-    /// There are conditions to be kept, and it meets none.
-    NotKept,
-    /// It meets a condition to be dropped.
-    Dropped,
-}
-
-/// The fields of one line. Reused for the next one.
+/// See the module. Reused for the next line.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
+    /// When it happened: nanoseconds since the epoch, or 0.
     pub(crate) time: u64,
     pub(crate) severity: Severity,
+    /// As the source calls it.
     pub(crate) severity_text: String,
+    /// The whole line if there is none.
     pub(crate) body: Option<String>,
     pub(crate) trace_id: Option<[u8; 16]>,
     pub(crate) span_id: Option<[u8; 8]>,
+    /// The span of whoever called, as `traceparent` has it.
+    pub(crate) parent_span_id: Option<[u8; 8]>,
+    /// Lines of the record that the format leaves alone: they stay with the body, whatever field that is taken from.
+    pub(crate) continuation: String,
     /// Encoded as attributes of a record.
     pub(crate) attributes: Vec<u8>,
+    /// Encoded alike: fields that can be looked up and are not sent.
+    pub(crate) hidden: Vec<u8>,
     /// What was not understood, once each.
     pub(crate) faults: Vec<Reason>,
-    /// Which conditions matched.
-    matched: Vec<bool>,
+    /// Of a request in an access log.
+    pub(crate) hint: Hint,
+    /// A body that was used, for the next one.
+    spare: String,
+}
+
+/// What a parser of access logs knows of a request, so that it need not be looked for. Attributes may have been changed
+/// since.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Hint {
+    /// As it is among the attributes.
+    pub(crate) method: Option<Method>,
+    /// Where the attribute `url.path` begins.
+    pub(crate) path: Option<usize>,
+    /// Set only by formats that tell nothing else which requests are counted by.
+    pub(crate) status: Option<u16>,
 }
 
 impl Fields {
     /// Forgets the line before.
-    pub(crate) fn clear(&mut self, plan: &Plan) {
+    pub(crate) fn clear(&mut self) {
         self.time = 0;
         self.severity = Severity::default();
         self.severity_text.clear();
-        self.body = None;
+        if let Some(body) = self.body.take() {
+            self.spare = body;
+        }
         self.trace_id = None;
         self.span_id = None;
+        self.parent_span_id = None;
+        self.continuation.clear();
         self.attributes.clear();
+        self.hidden.clear();
         self.faults.clear();
-        self.matched.clear();
-        self.matched.resize(plan.conditions.len(), false);
+        self.hint = Hint::default();
     }
 
-    /// Whether the plan has anything to do with a field of this name.
-    pub(crate) fn wants(plan: &Plan, name: &str) -> bool {
-        plan.roles.iter().any(|(field, _)| field == name)
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
+        put_str(&mut self.attributes, LOG, key, value);
     }
 
-    /// A field of the line. True if it was taken and is not to be an attribute.
-    pub(crate) fn take(&mut self, plan: &Plan, name: &str, value: Value<'_>) -> bool {
-        let mut taken = false;
-        for (_, role) in plan.roles.iter().filter(|(field, _)| field == name) {
-            let text = value.as_str();
-            match role {
-                Role::Timestamp(format) => match format.read(text) {
-                    Some(time) => (self.time, taken) = (time, true),
-                    None => self.fault(Reason::Timestamp),
-                },
-                Role::Severity => {
-                    self.severity_text.clear();
-                    self.severity_text.push_str(text);
-                    match severity::read(text) {
-                        Some(severity) => self.severity = severity,
-                        None => self.fault(Reason::Severity),
-                    }
-                    taken = true;
-                }
-                Role::Body => (self.body, taken) = (Some(text.to_owned()), true),
-                Role::TraceId => match hex(text) {
-                    Some(id) => (self.trace_id, taken) = (Some(id), true),
-                    None => self.fault(Reason::TraceContext),
-                },
-                Role::SpanId => match hex(text) {
-                    Some(id) => (self.span_id, taken) = (Some(id), true),
-                    None => self.fault(Reason::TraceContext),
-                },
-                Role::Condition(number) => {
-                    self.matched[*number] |= plan.conditions[*number].regex.is_match(text)
-                }
-            }
+    pub(crate) fn int(&mut self, key: &str, value: i64) {
+        put_int(&mut self.attributes, LOG, key, value);
+    }
+
+    pub(crate) fn double(&mut self, key: &str, value: f64) {
+        put_double(&mut self.attributes, LOG, key, value);
+    }
+
+    pub(crate) fn boolean(&mut self, key: &str, value: bool) {
+        put_bool(&mut self.attributes, LOG, key, value);
+    }
+
+    /// A number if `value` is one and no digit is lost by it; else a text.
+    pub(crate) fn number(&mut self, key: &str, value: &str) {
+        match numeral(value) {
+            Some(Numeral::Int(value)) => self.int(key, value),
+            Some(Numeral::Double(value)) => self.double(key, value),
+            None => self.text(key, value),
         }
-        taken
     }
 
-    fn fault(&mut self, reason: Reason) {
+    /// A field that can be looked up, and is not sent.
+    pub(crate) fn hidden(&mut self, key: &str, value: &str) {
+        put_str(&mut self.hidden, LOG, key, value);
+    }
+
+    /// What is sent instead of the whole line.
+    pub(crate) fn set_body(&mut self, text: &str) {
+        let mut body = self.body.take().unwrap_or_else(|| std::mem::take(&mut self.spare));
+        body.clear();
+        body.push_str(text);
+        self.body = Some(body);
+    }
+
+    /// The body is this field, and the lines that the format has left alone.
+    pub(crate) fn set_body_from(&mut self, field: &str) {
+        self.set_body(field);
+        if let Some(body) = self.body.as_mut().filter(|_| !self.continuation.is_empty()) {
+            body.push('\n');
+            body.push_str(&self.continuation);
+        }
+    }
+
+    pub(crate) fn set_severity_text(&mut self, text: &str) {
+        self.severity_text.clear();
+        self.severity_text.push_str(text);
+    }
+
+    /// Counts what was not understood. False, for those who could not take it.
+    pub(crate) fn fault(&mut self, reason: Reason) -> bool {
         if !self.faults.contains(&reason) {
             self.faults.push(reason);
         }
+        false
     }
 
-    /// What the filters say.
-    pub(crate) fn verdict(&self, plan: &Plan, line: &str) -> Verdict {
-        if plan.conditions.is_empty() {
-            return Verdict::Pass;
-        }
-        let matches = |number: usize, condition: &Condition| {
-            if condition.of_line { condition.regex.is_match(line) } else { self.matched[number] }
-        };
-        let mut keeps = plan.conditions.iter().enumerate().filter(|(_, c)| c.keeps).peekable();
-        if keeps.peek().is_some() && !keeps.any(|(number, condition)| matches(number, condition)) {
-            return Verdict::NotKept;
-        }
-        let mut drops = plan.conditions.iter().enumerate().filter(|(_, c)| !c.keeps);
-        if drops.any(|(number, condition)| matches(number, condition)) {
-            Verdict::Dropped
-        } else {
-            Verdict::Pass
-        }
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.attributes.is_empty() && self.hidden.is_empty()
+    }
+
+    /// The attributes, to be looked into.
+    pub(crate) fn view(&self) -> Attributes<'_> {
+        Attributes::new(&self.attributes, LOG)
+    }
+
+    /// The field of this name, also a hidden one; nested ones with dots.
+    pub(crate) fn get(&self, name: &str) -> Option<Value<'_>> {
+        self.view().get(name).or_else(|| Attributes::new(&self.hidden, LOG).get(name))
     }
 }
 
 /// `N` bytes as hexadecimal digits, not all zero.
-fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
     if digits.len() != 2 * N {
         return None;
     }
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16);
-        *byte = (digit(0)? << 4 | digit(1)?) as u8;
+    let (mut all, mut any) = (0, 0);
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
+        *byte = high << 4 | low;
+        all |= high | low;
+        any |= *byte;
     }
-    bytes.iter().any(|byte| *byte != 0).then_some(bytes)
+    (all < 16 && any != 0).then_some(bytes)
 }
+
+/// What each byte is as a hexadecimal digit: 255 if it is none.
+const DIGITS: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};

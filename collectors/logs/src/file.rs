@@ -26,7 +26,8 @@ use super::identity::{self, FileId, HEAD, Mark, Print};
 use super::join::{Assembly, Flush, Line};
 use super::meters::Meters;
 use super::offsets::Offsets;
-use super::record::{Recorder, Records, Shape};
+use super::record::{Recorder, Shape};
+use super::records::Records;
 use super::store::Entry;
 use encoding::Encoding;
 use growth::Cuts;
@@ -217,7 +218,7 @@ impl Followed {
         meters: &Meters,
     ) -> io::Result<Progress> {
         let progress = loop {
-            if out.bytes.len() >= limit {
+            if out.size() >= limit {
                 break Progress::More;
             }
             let most = self.bound.saturating_sub(self.position.offset).min(chunk.len() as u64) as usize;

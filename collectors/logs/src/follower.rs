@@ -14,6 +14,7 @@ mod cuts;
 mod discovery;
 mod fork;
 mod gone;
+mod offers;
 mod rotation;
 mod succession;
 mod waiting;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{debug, warn};
-use vigie_pipeline::batch::{Batch, Envelope, Signal};
+use vigie_pipeline::batch::Envelope;
 use vigie_pipeline::budget::Buffers;
 use vigie_pipeline::ledger::Counts;
 use vigie_pipeline::outlet::Offer;
@@ -35,10 +36,12 @@ use super::identity::FileId;
 use super::join::Flush;
 use super::meters::Meters;
 use super::patterns::Patterns;
-use super::record::{Recorder, Records};
+use super::record::Recorder;
+use super::records::Records;
 use super::store::{Claim, Entry};
 use super::wake::Touched;
 use asleep::Asleep;
+use offers::Awaited;
 use rotation::Growing;
 use succession::Families;
 use waiting::Waiting;
@@ -92,18 +95,12 @@ pub(crate) struct Follower {
     tokens: HashMap<u64, Awaited>,
     /// Where batches are offered; nobody hears of them if there is none.
     destinations: Vec<Arc<str>>,
+    /// Those that others read for; `None` if this follower reads again for one that lags behind.
+    others: Option<Vec<Arc<str>>>,
     next_token: u64,
     scanned_before: bool,
     /// When the store is told again which files exist; not at all yet if there is none.
     exist_at: Option<Instant>,
-}
-
-/// A batch on its way.
-#[derive(Debug, Clone)]
-struct Awaited {
-    file: FileId,
-    /// Those that are not done with it. One without a name says so if nobody takes it.
-    by: Vec<Arc<str>>,
 }
 
 /// When a file was born, as far as a source is concerned.
@@ -156,6 +153,7 @@ impl Follower {
             families: Families::default(),
             tokens: HashMap::new(),
             destinations: Vec::new(),
+            others: Some(Vec::new()),
             next_token: 0,
             scanned_before: false,
             exist_at: None,
@@ -192,31 +190,6 @@ impl Follower {
         &self.parts.meters
     }
 
-    /// From now on batches are offered to these.
-    pub(crate) fn offer_to(&mut self, destinations: Vec<Arc<str>>) {
-        self.destinations = destinations;
-    }
-
-    /// A destination is done with a batch.
-    pub(crate) fn settled(&mut self, token: u64, destination: &str, seconds: u64) {
-        let Some(awaited) = self.tokens.get_mut(&token) else { return };
-        awaited.by.retain(|other| **other != *destination);
-        if awaited.by.is_empty() {
-            self.done(token, seconds);
-        }
-    }
-
-    /// All destinations are done with a batch.
-    fn done(&mut self, token: u64, seconds: u64) {
-        self.settled_before(token, seconds);
-        let file = self.tokens.remove(&token).and_then(|awaited| self.files.get_mut(&awaited.file));
-        if let Some(file) = file
-            && let Some(mark) = file.offsets.settled(token)
-        {
-            self.parts.claim.put(file.id, file.entry(mark, seconds));
-        }
-    }
-
     /// Reads a quantum of each ready file, at most `most` bytes of records in all.
     pub(crate) fn read(&mut self, told: &Told, most: usize) -> Vec<Offer> {
         let mut chunk = vec![0; CHUNK];
@@ -236,7 +209,7 @@ impl Follower {
             }
             match read_one(file, &mut self.parts, &mut chunk, told) {
                 Ok((records, progress)) => {
-                    total += records.bytes.len();
+                    total += records.size();
                     self.parts.meters.written_bytes.inc_by(file.growth());
                     self.waiting.note(file, &self.parts.recorder);
                     offers.extend(self.offer(id, records, told));
@@ -254,43 +227,6 @@ impl Follower {
         }
         self.parts.recorder.flush();
         offers
-    }
-
-    /// What was read of a file, as an offer that its position waits for.
-    fn offer(&mut self, id: FileId, records: Records, told: &Told) -> Option<Offer> {
-        let file = self.files.get_mut(&id)?;
-        let end = file.complete();
-        if !file.succession.heir_of.is_empty() && !file.assembly().has_inherited() {
-            let before = std::mem::take(&mut file.succession.heir_of);
-            let token = (records.count > 0).then_some(self.next_token);
-            self.are_succeeded(before, token, told.seconds());
-        }
-        let file = self.files.get_mut(&id)?;
-        if records.count == 0 {
-            if end != file.offsets.position()
-                && let Some(mark) = file.offsets.passed(end)
-            {
-                self.parts.claim.put(id, file.entry(mark, told.seconds()));
-            }
-            return None;
-        }
-        file.active = told.now;
-        let token = self.next_token;
-        self.next_token += 1;
-        let by = match self.destinations.as_slice() {
-            [] => vec!["".into()],
-            destinations => destinations.to_vec(),
-        };
-        self.tokens.insert(token, Awaited { file: id, by });
-        file.offsets.offered(token, end);
-        let Records { bytes, count } = records;
-        let batch = Batch {
-            signal: Signal::Logs,
-            envelope: Arc::clone(&self.parts.envelope),
-            records: self.parts.buffers.freeze(bytes),
-            count,
-        };
-        Some(Offer { batch, token })
     }
 
     /// Sets the gauges, and gives back memory that is not needed while nothing is ready.
@@ -340,7 +276,11 @@ fn read_one(
     }
     // What is there, and as much again for what encoding adds, up to a full batch.
     let room = (file.lag() as usize).saturating_mul(2).min(parts.batch_bytes + 2 * CHUNK);
-    let mut records = Records { bytes: parts.buffers.take(room), count: rest.count };
+    let mut records = Records {
+        bytes: parts.buffers.take(room),
+        count: rest.count,
+        routed: std::mem::take(&mut rest.routed),
+    };
     records.bytes.extend_from_slice(&rest.bytes);
     let progress =
         file.read(chunk, &mut parts.recorder, &mut records, parts.batch_bytes, &parts.meters, told.observed)?;

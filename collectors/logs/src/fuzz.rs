@@ -13,7 +13,9 @@ use super::file::{Followed, Progress};
 use super::identity::{FileId, Mark};
 use super::join::{Assembly, Flush};
 use super::meters::Meters;
-use super::record::{Recorder, Records};
+use super::record::Recorder;
+use super::records::Records;
+use super::timestamp::{Format, Observer, Zone};
 
 /// Shared: to register them takes longer than to read a line.
 static METERS: LazyLock<Meters> = LazyLock::new(|| Meters::new(&Instruments::default(), "fuzz"));
@@ -22,9 +24,18 @@ fn recorder(config: &Config) -> Recorder {
     Recorder::new(config, METERS.clone()).expect("the fuzzer's expressions are valid")
 }
 
+/// Whether lines can be understood as the configuration says: what the user wrote in a language of its own is right.
+pub fn is_understood(config: &Config) -> bool {
+    Recorder::new(config, METERS.clone()).is_ok()
+}
+
 /// The records that lines make, as the fields of an encoded `ScopeLogs`. Each piece is whole lines, each with its
 /// newline: what one read found.
 pub fn records<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) -> Vec<u8> {
+    encoded(config, pieces).bytes
+}
+
+fn encoded<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) -> Records {
     let mut recorder = recorder(config);
     let (mut assembly, mut out) = (Assembly::default(), Records::default());
     recorder.turn_to(&[], 0);
@@ -37,7 +48,17 @@ pub fn records<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) 
         at += piece.len() as u64;
     }
     recorder.flush_waiting(&mut assembly, Flush::End, &mut out);
-    out.bytes
+    out
+}
+
+/// The time that `text` says, in a format and a zone of the configuration, read at `observed`.
+///
+/// # Panics
+/// If there is no such format or zone.
+pub fn time(format: &str, zone: &str, text: &str, observed: u64) -> Option<u64> {
+    let zone = Zone::named(zone).expect("a zone");
+    let format = Format::try_from(format.to_owned()).expect("a format");
+    format.read(text, &Observer { zone, at: observed })
 }
 
 /// How much is read at a time: less than the longest line, as ever, and little, so that few bytes are many chunks.

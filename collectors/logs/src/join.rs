@@ -11,9 +11,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::config::{Config, Parse};
+use super::config::Config;
 use super::container::{Stream, Wrapping};
 use super::multiline::{Rules, State, Step};
+use super::parse::format::LineFormat;
 use super::record::Shape;
 
 /// How long a chain of parts waits for the next one. Runtimes write one after the other; what is still missing
@@ -46,6 +47,8 @@ pub(crate) struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Joined<'t> {
     pub(crate) text: &'t [u8],
+    /// The position of its first byte.
+    pub(crate) at: u64,
     pub(crate) shape: Shape,
     pub(crate) origin: Origin,
 }
@@ -104,7 +107,7 @@ impl Waiting {
     fn joined(&self) -> Joined<'_> {
         // Blank lines that might have led to something.
         let end = self.text.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
-        Joined { text: &self.text[..end], shape: self.shape, origin: self.origin }
+        Joined { text: &self.text[..end], at: self.start, shape: self.shape, origin: self.origin }
     }
 }
 
@@ -166,9 +169,9 @@ impl Assembly {
 impl Join {
     /// What the configuration asks for, if lines are to be joined at all.
     pub(crate) fn new(config: &Config) -> Result<Option<Self>, regex::Error> {
-        let wrapping = match config.parse {
-            Parse::Cri => Some(Wrapping::Cri),
-            Parse::Docker => Some(Wrapping::Docker),
+        let wrapping = match config.parse.wrapping() {
+            Some(LineFormat::Cri) => Some(Wrapping::Cri),
+            Some(LineFormat::Docker) => Some(Wrapping::Docker),
             _ => None,
         };
         let multiline = config.multiline.clone().unwrap_or_default();
@@ -207,11 +210,11 @@ impl Join {
         };
         let Some(part) = wrapping.unwrap(line.text) else {
             let origin = Origin { malformed: true, ..Origin::default() };
-            return emit(self.cut(line.text, line.shape, origin));
+            return emit(self.cut(line, origin));
         };
         let origin = Origin { time: part.time, stream: Some(part.stream), malformed: false };
         let slot = &mut assembly.slots[part.stream as usize];
-        let Joined { text, shape, .. } = self.cut(&part.text, line.shape, origin);
+        let Joined { text, shape, .. } = self.cut(Line { text: &part.text, ..line }, origin);
         let text = Line { text, shape, at: line.at };
         match &mut slot.chain {
             Some(chain) => self.extend(chain, text, now),
@@ -282,7 +285,7 @@ impl Join {
         emit: &mut impl FnMut(Joined<'_>),
     ) {
         let Some(rules) = &self.rules else {
-            return emit(Joined { text: line.text, shape: line.shape, origin });
+            return emit(Joined { text: line.text, at: line.at, shape: line.shape, origin });
         };
         let line = Line { text: line.text.strip_suffix(b"\r").unwrap_or(line.text), ..line };
         let step = rules.next(event.as_ref().map(|event| event.state), line.text);
@@ -306,16 +309,17 @@ impl Join {
             emit(complete.joined());
         }
         if state == State::Complete {
-            emit(Joined { text: line.text, shape: line.shape, origin });
+            emit(Joined { text: line.text, at: line.at, shape: line.shape, origin });
         } else {
             *event = Some(Waiting::new(line, origin, state, now));
         }
     }
 
-    fn cut<'t>(&self, text: &'t [u8], shape: Shape, origin: Origin) -> Joined<'t> {
+    fn cut<'t>(&self, line: Line<'t>, origin: Origin) -> Joined<'t> {
+        let Line { text, at, shape } = line;
         let kept = before(text, self.max_line);
         let shape = if kept.len() < text.len() { Shape::Truncated } else { shape };
-        Joined { text: kept, shape, origin }
+        Joined { text: kept, at, shape, origin }
     }
 }
 

@@ -5,29 +5,37 @@
 //! purpose and counted ([`offsets`], [`store`]). So after a crash at most what was in flight comes again.
 //!
 //! From the bottom up: [`identity`] says what makes a file the same file; [`mod@file`] reads one to its last
-//! complete line; [`record`] turns lines into records, with [`parse`] for their formats; [`join`] makes one record
-//! of several lines, where a container runtime cut one ([`container`]) or an event has several ([`multiline`]);
+//! complete line; [`record`] turns lines into records, which pass the [`stages`], [`parse`] first; [`join`] makes one
+//! record of several lines, where a container runtime cut one ([`container`]) or an event has several ([`multiline`]);
 //! [`follower`] knows all files of a source and is driven in turns; [`source`] drives it, woken up by [`wake`].
 
+mod condition;
 mod config;
 mod container;
 mod fields;
 mod file;
+mod filters;
 mod follower;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod identity;
 mod join;
 mod meters;
+mod method;
 mod multiline;
+mod numeral;
 mod offsets;
 mod parse;
 pub mod patterns;
 mod record;
+mod records;
+mod roles;
 mod severity;
 mod source;
+mod stages;
 mod store;
 mod timestamp;
+mod trace_context;
 mod unpack;
 pub mod wake;
 
@@ -38,8 +46,10 @@ use vigie_pipeline::otlp::envelope;
 use vigie_pipeline::plug::{Error, Part, Surroundings};
 use vigie_pipeline::recipe::Recipe;
 
-pub use config::{Config, Filter, Parse, Severity, StartAt, Timestamp};
+pub use condition::{Condition, Level, Number, Scalar};
+pub use config::{Config, Severity, StartAt, Timestamp};
 pub use multiline::{Multiline, Preset};
+pub use parse::format::{LineFormat, Parse};
 pub use timestamp::Format;
 
 use follower::Parts;
@@ -65,11 +75,12 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         exclude: config.exclude.iter().map(|glob| Exclusion::new(glob)).collect::<Result<_, _>>()?,
     };
     let meters = Meters::new(&surroundings.instruments, &config.name);
+    let recorder = Recorder::new(config, meters.clone())?;
     let scope = envelope::scope(&config.name, "");
     let parts = Parts {
         patterns,
         start_at: config.start_at,
-        recorder: Recorder::new(config, meters.clone())?,
+        recorder,
         claim: Store::open(&surroundings.state_dir).claim(&config.name),
         meters,
         envelope: Arc::new(Envelope { resource: surroundings.resource.clone(), scope }),
@@ -77,5 +88,5 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         most_waiting: surroundings.budget.read.size() / 4,
         buffers: surroundings.budget.buffers.clone(),
     };
-    Ok(Part::Source(Box::new(Tail::new(parts, surroundings.clock.clone(), surroundings.readiness.clone()))))
+    Ok(Part::Source(Box::new(Tail::new(parts, surroundings))))
 }

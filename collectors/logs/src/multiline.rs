@@ -1,14 +1,15 @@
 //! Events of several lines: which lines go on with the one before them.
 //!
 //! [`Rules`] look at one line after the other, with what the event so far has come to ([`State`]), and say
-//! whether the line belongs to it. A language is a state machine in a file of its own, with one line in
-//! [`Rules::next`] and one in [`Preset`]. They follow what the language's own runtime prints, and let go of the
-//! event at the first line that it would not print: a log line between two traces stays a record of its own.
+//! whether the line belongs to it. A language is a state machine in a file of its own, with two lines in
+//! [`Preset::next`]. They follow what the language's own runtime prints, and let go of the event at the first line
+//! that it would not print: a log line between two traces stays a record of its own.
 
 mod go;
 mod java;
 mod javascript;
 mod python;
+mod words;
 
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl Default for Multiline {
     }
 }
 
-/// The languages whose stack traces are known.
+/// The languages whose stack traces are known, and servers whose messages are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
@@ -84,6 +85,7 @@ pub(crate) enum State {
     Open,
     /// Within a trace.
     Python(python::State),
+    Java(java::State),
     Go(go::State),
     Javascript(javascript::State),
 }
@@ -121,19 +123,22 @@ impl Rules {
         match (self, state) {
             (Self::Start(start), _) => open(!start.is_match(line)),
             (Self::Continue(goes_on), _) => open(goes_on.is_match(line)),
-            (Self::Preset(Preset::Java), _) => open(java::goes_on(line)),
-            (Self::Preset(Preset::Python), state) => match state {
-                Some(State::Python(state)) => python::next(state, line),
-                _ => python::begin(line),
-            },
-            (Self::Preset(Preset::Go), state) => match state {
-                Some(State::Go(state)) => go::next(state, line),
-                _ => go::begin(line),
-            },
-            (Self::Preset(Preset::Javascript), state) => match state {
-                Some(State::Javascript(state)) => javascript::next(state, line),
-                _ => javascript::begin(line),
-            },
+            (Self::Preset(preset), state) => preset.next(state, line),
+        }
+    }
+}
+
+impl Preset {
+    fn next(self, state: Option<State>, line: &[u8]) -> Step {
+        match (self, state) {
+            (Self::Python, Some(State::Python(state))) => python::next(state, line),
+            (Self::Python, _) => python::begin(line),
+            (Self::Java, Some(State::Java(state))) => java::next(state, line),
+            (Self::Java, _) => java::begin(line),
+            (Self::Go, Some(State::Go(state))) => go::next(state, line),
+            (Self::Go, _) => go::begin(line),
+            (Self::Javascript, Some(State::Javascript(state))) => javascript::next(state, line),
+            (Self::Javascript, _) => javascript::begin(line),
         }
     }
 }

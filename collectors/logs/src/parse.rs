@@ -1,39 +1,130 @@
 //! The formats of lines.
 //!
-//! A format is a function from a line to [`Fields`], in a file of its own, with one line in [`Parser::parse`].
-//! It is on the path of every record: it borrows, it does not allocate, and it knows no regexes.
+//! A format is a function from a line to [`Fields`], in a file of its own, with a line in [`Parser::new`] and one in
+//! [`Parser::parse`]. It is on the path of every record: it borrows, and it does not allocate. A source may have
+//! several, tried in order.
 
+pub(crate) mod access_format;
 mod access_log;
+pub(crate) mod format;
 mod json;
+mod latest;
+mod regex;
+#[cfg(test)]
+pub(crate) mod testing;
 
-use super::config::Parse;
-use super::fields::{Fields, Plan, Reason};
+use std::borrow::Cow;
 
-/// See the module.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Parser {
-    format: Parse,
-    json: json::Scratch,
-    text: String,
+use vigie_pipeline::plug::Error;
+
+use super::fields::{Fields, Reason};
+use super::timestamp::Observer;
+use access_format::{AccessFormat, apache, nginx};
+use format::{LineFormat, Parse};
+
+/// What a parser may know besides the line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// Who reads it: what a time leaves out is as it is there.
+    pub(crate) observer: &'a Observer,
+    /// Whether a stage behind looks fields up, so that those are worth having which are not sent.
+    pub(crate) is_inspected: bool,
+}
+
+impl Context<'_> {
+    /// What is said, without what stands before it: for stages that look at it, and for `body: message`.
+    fn message(self, fields: &mut Fields, text: &str) {
+        if self.is_inspected {
+            fields.hidden("message", text);
+        }
+    }
+}
+
+/// The first line of a record, and the lines that follow it.
+fn first_line(record: &str) -> (&str, &str) {
+    memchr::memchr(b'\n', record.as_bytes()).map_or((record, ""), |at| (&record[..at], &record[at + 1..]))
+}
+
+/// The formats of a source.
+#[derive(Debug, Clone)]
+pub(crate) struct Parsers(Vec<Parser>);
+
+/// One format.
+#[derive(Debug, Clone)]
+enum Parser {
+    /// Whatever the line is.
+    Text,
+    Json(json::Scratch),
+    AccessLog(access_log::AccessLog),
+    AccessFormat(Box<AccessFormat>),
+    Regex(Box<regex::Fit>),
+}
+
+impl Parsers {
+    pub(crate) fn new(parse: &Parse) -> Result<Self, Error> {
+        parse.content().map(Parser::new).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether lines are taken as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.iter().all(|parser| matches!(parser, Parser::Text))
+    }
+
+    /// Takes `line` apart by the first format that understands it.
+    ///
+    /// # Errors
+    /// Why none does: what the last one says.
+    pub(crate) fn parse(
+        &mut self,
+        line: &str,
+        context: Context<'_>,
+        fields: &mut Fields,
+    ) -> Result<(), Reason> {
+        let mut refused = Ok(());
+        for parser in &mut self.0 {
+            let Err(reason) = parser.parse(line, context, fields) else { return Ok(()) };
+            fields.clear();
+            refused = Err(reason);
+        }
+        refused
+    }
+
+    /// What the attribute is called that a format calls `name`.
+    pub(crate) fn resolved<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        let alias = self.0.iter().find_map(|parser| match parser {
+            Parser::AccessLog(_) => nginx::attribute(name),
+            Parser::AccessFormat(format) => format.attribute(name),
+            _ => None,
+        });
+        alias.map_or(Cow::Borrowed(name), Cow::Owned)
+    }
 }
 
 impl Parser {
-    pub(crate) fn new(format: Parse) -> Self {
-        Self { format, ..Self::default() }
+    fn new(format: &LineFormat) -> Result<Self, Error> {
+        Ok(match format {
+            // What a runtime wraps was unwrapped before.
+            LineFormat::None | LineFormat::Cri | LineFormat::Docker => Self::Text,
+            LineFormat::Json => Self::Json(json::Scratch::default()),
+            LineFormat::NginxCombined => Self::AccessLog(access_log::AccessLog::default()),
+            LineFormat::ApacheCombined | LineFormat::ApacheCommon => {
+                Self::AccessLog(access_log::AccessLog::with_host())
+            }
+            LineFormat::Nginx(text) => Self::AccessFormat(Box::new(nginx::format(text)?)),
+            LineFormat::Apache(text) => Self::AccessFormat(Box::new(apache::format(text)?)),
+            LineFormat::Regex(pattern) => Self::Regex(Box::new(regex::Fit::new(pattern)?)),
+        })
     }
 
-    /// Takes `line` apart.
-    ///
     /// # Errors
     /// Why it is no line of this format; what is in `fields` by then is of no use.
-    pub(crate) fn parse(&mut self, line: &str, plan: &Plan, fields: &mut Fields) -> Result<(), Reason> {
-        match self.format {
-            // What a runtime wraps is unwrapped before: it is text.
-            Parse::None | Parse::Cri | Parse::Docker => Ok(()),
-            Parse::Json => json::parse(line, plan, fields, &mut self.json),
-            Parse::NginxCombined | Parse::ApacheCombined => {
-                access_log::parse(line, plan, fields, &mut self.text)
-            }
+    fn parse(&mut self, line: &str, context: Context<'_>, fields: &mut Fields) -> Result<(), Reason> {
+        match self {
+            Self::Text => Ok(()),
+            Self::Json(scratch) => json::parse(line, fields, scratch),
+            Self::AccessLog(access_log) => access_log.parse(line, context, fields),
+            Self::AccessFormat(format) => format.parse(line, context, fields),
+            Self::Regex(regex) => regex.parse(line, fields),
         }
     }
 }

@@ -5,22 +5,16 @@ use std::time::Instant;
 
 use vigie_pipeline::ledger::Counts;
 use vigie_pipeline::otlp::attributes::{field::LOG, put_bool, put_str};
-use vigie_pipeline::otlp::log::LogRecord;
 use vigie_pipeline::otlp::wire::{len_field_len, put_fixed64, put_varint};
+use vigie_pipeline::plug::Error;
 
-use super::config::{Config, Parse};
-use super::fields::{Fields, Plan, Reason, Verdict};
+use super::config::Config;
+use super::fields::Reason;
 use super::file::hole_len;
 use super::join::{Assembly, Flush, Join, Joined, Line, Origin, before};
 use super::meters::Meters;
-use super::parse::Parser;
-
-/// Encoded records of one file.
-#[derive(Debug, Default)]
-pub(crate) struct Records {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) count: u32,
-}
+use super::records::Records;
+use super::stages::{Fate, Stages, Text};
 
 /// What is special about a record, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,15 +30,15 @@ pub(crate) enum Shape {
 /// Encodes the lines of a source. Reused for all of its files.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
-    parser: Parser,
-    plan: Plan,
-    fields: Fields,
-    /// Neither fields nor filters: a line is a body.
+    stages: Stages,
+    /// There is nothing to be done by the stages: a line is a body.
     plain: bool,
     /// The configured attributes, encoded.
     constants: Vec<u8>,
     /// Attributes and observed time of the file at hand, as they end each of its records.
     ending: Vec<u8>,
+    /// When the file at hand is read: nanoseconds since the epoch.
+    observed: u64,
     /// The longest line of a file that is kept whole, in bytes.
     longest: usize,
     /// How lines become records, if not each for itself. Away while it is at work.
@@ -62,27 +56,33 @@ pub(crate) struct Recorder {
 #[derive(Debug, Clone, Default)]
 struct Tally {
     lines: u64,
-    empty: u64,
-    not_kept: u64,
-    dropped: u64,
+    /// Records that were filtered, by reason.
+    filtered: Vec<(&'static str, u64)>,
+}
+
+impl Tally {
+    fn filtered(&mut self, reason: &'static str) {
+        match self.filtered.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.filtered.push((reason, 1)),
+        }
+    }
 }
 
 impl Recorder {
-    pub(crate) fn new(config: &Config, meters: Meters) -> Result<Self, regex::Error> {
-        let plan = Plan::new(config)?;
+    pub(crate) fn new(config: &Config, meters: Meters) -> Result<Self, Error> {
+        let stages = Stages::new(config)?;
         let mut constants = Vec::new();
         for (key, value) in &config.attributes {
             put_str(&mut constants, LOG, key, value);
         }
         let join = Join::new(config)?.map(Box::new);
-        let has_no_fields = matches!(config.parse, Parse::None | Parse::Cri | Parse::Docker);
         Ok(Self {
-            plain: has_no_fields && plan.is_empty(),
-            parser: Parser::new(config.parse),
-            plan,
-            fields: Fields::default(),
+            plain: stages.is_plain(),
+            stages,
             constants,
             ending: Vec::new(),
+            observed: 0,
             longest: join.as_ref().map_or(config.max_line.bytes(), |join| join.longest()),
             join,
             now: Instant::now(),
@@ -123,9 +123,10 @@ impl Recorder {
         self.counts = Some(counts);
     }
 
-    /// The attributes of the file at `path`, with the configured ones, encoded.
-    pub(crate) fn attributes_of(&self, path: &std::path::Path) -> Vec<u8> {
+    /// The configured attributes with those of the file at `path`, if there is one, encoded.
+    pub(crate) fn attributes_of(&self, path: Option<&std::path::Path>) -> Vec<u8> {
         let mut attributes = self.constants.clone();
+        let Some(path) = path else { return attributes };
         put_str(&mut attributes, LOG, "log.file.path", &path.to_string_lossy());
         if let Some(name) = path.file_name() {
             put_str(&mut attributes, LOG, "log.file.name", &name.to_string_lossy());
@@ -138,6 +139,7 @@ impl Recorder {
         self.ending.clear();
         self.ending.extend_from_slice(attributes);
         put_fixed64(&mut self.ending, 11, observed);
+        self.observed = observed;
     }
 
     /// Encodes lines, each with its newline, until `limit` bytes are in `out`. The first one stands at the
@@ -167,7 +169,7 @@ impl Recorder {
                 None => self.bytes(line, Shape::Whole, out),
             }
             start = newline + 1;
-            if out.bytes.len() >= limit {
+            if out.size() >= limit {
                 break;
             }
         }
@@ -209,7 +211,7 @@ impl Recorder {
             self.tally.lines += 1;
             join.line(assembly, line, self.now, &mut |joined| self.joined(joined, out));
             start = newline + 1;
-            if out.bytes.len() >= limit {
+            if out.size() >= limit {
                 break;
             }
         }
@@ -232,7 +234,9 @@ impl Recorder {
                 join.line(assembly, line, self.now, &mut |joined| self.joined(joined, out));
                 self.join = Some(join);
             }
-            None => self.bytes(line.text, line.shape, out),
+            None => {
+                self.bytes(line.text, line.shape, out);
+            }
         }
     }
 
@@ -245,7 +249,7 @@ impl Recorder {
     }
 
     fn joined(&mut self, joined: Joined<'_>, out: &mut Records) {
-        let Joined { text, shape, origin } = joined;
+        let Joined { text, shape, origin, .. } = joined;
         if origin.malformed {
             self.meters.parse_error(Reason::Format);
         }
@@ -278,7 +282,7 @@ impl Recorder {
 
     fn record(&mut self, text: &str, shape: Shape, origin: Origin, out: &mut Records) {
         if text.is_empty() {
-            self.tally.empty += 1;
+            self.tally.filtered("empty");
             return;
         }
         let before = self.ending.len();
@@ -298,56 +302,19 @@ impl Recorder {
             out.count += 1;
             put_plain(&mut out.bytes, text, &self.ending);
         } else {
-            self.parsed(text, origin.time, out);
+            let line = Text { line: text, time: origin.time, ending: &self.ending, observed: self.observed };
+            if let Fate::Filtered(reason) = self.stages.run(line, &self.meters, out) {
+                self.tally.filtered(reason);
+            }
         }
         self.ending.truncate(before);
     }
 
-    /// A record with what the parser finds in it; `time` is that of its wrapping, or 0.
-    fn parsed(&mut self, line: &str, time: u64, out: &mut Records) {
-        let fields = &mut self.fields;
-        fields.clear(&self.plan);
-        if let Err(reason) = self.parser.parse(line, &self.plan, fields) {
-            self.meters.parse_error(reason);
-            fields.clear(&self.plan);
-        }
-        for reason in &fields.faults {
-            self.meters.parse_error(*reason);
-        }
-        match fields.verdict(&self.plan, line) {
-            Verdict::Pass => {}
-            Verdict::NotKept => {
-                self.tally.not_kept += 1;
-                return;
-            }
-            Verdict::Dropped => {
-                self.tally.dropped += 1;
-                return;
-            }
-        }
-        // What ends each record of the file: attributes and observed time, in the order of their fields.
-        fields.attributes.extend_from_slice(&self.ending);
-        out.count += 1;
-        LogRecord {
-            time: if fields.time == 0 { time } else { fields.time },
-            observed: 0,
-            severity: fields.severity,
-            severity_text: &fields.severity_text,
-            body: fields.body.as_deref().unwrap_or(line),
-            attributes: &fields.attributes,
-            trace_id: fields.trace_id,
-            span_id: fields.span_id,
-        }
-        .encode(&mut out.bytes);
-    }
-
     /// Adds what was counted to the instruments and the ledger.
     pub(crate) fn flush(&mut self) {
-        let Tally { lines, empty, not_kept, dropped } = std::mem::take(&mut self.tally);
-        self.meters.lines.inc_by(lines);
-        let Some(counts) = &self.counts else { return };
-        for (count, reason) in [(empty, "empty"), (not_kept, "keep"), (dropped, "drop")] {
-            if count > 0 {
+        self.meters.lines.inc_by(std::mem::take(&mut self.tally.lines));
+        for (reason, count) in self.tally.filtered.drain(..) {
+            if let Some(counts) = &self.counts {
                 counts.filtered(count, reason);
             }
         }

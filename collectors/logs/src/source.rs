@@ -4,10 +4,11 @@
 //! files, which are looked at all the same, so that none is missed that comes and goes. Between turns the source
 //! waits for a notification, for the next scan, or for room; meanwhile acknowledgements move the offsets on.
 //!
-//! The first [`strand`] serves all destinations that keep up, and each of the others one that does not. A
-//! destination is set apart when the others have waited for it for longer than their [`patience`], and comes back
-//! when it has caught up.
+//! The first [`strand`] serves all destinations that keep up, and each of the others one that does not ([`laggards`]).
+//! A destination is set apart when the others have waited for it for longer than their [`patience`], and comes back
+//! when it has caught up and was told what was left out for it meanwhile.
 
+mod laggards;
 mod patience;
 mod saving;
 mod strand;
@@ -18,14 +19,12 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
-use tracing::{debug, info, warn};
+use tracing::debug;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::outlet::{Events, Outlet};
-use vigie_pipeline::plug::{Error, Source};
-use vigie_pipeline::readiness::Readiness;
+use vigie_pipeline::plug::{Error, Source, Surroundings};
 use vigie_pipeline::receipt::Settled;
-use vigie_pipeline::room::Lacking;
 use vigie_pipeline::stop::Stop;
 
 use super::follower::{Follower, Parts};
@@ -58,13 +57,6 @@ const ASKED_SCAN_SHARE: u32 = 20;
 /// So often it is seen whether those that others wait for have used up their patience.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// For so long the first strand reads nothing, so that another one that has read as much gets its
-/// acknowledgements and can end.
-const HOLD: Duration = Duration::from_secs(1);
-
-/// At most so often it does.
-const HOLD_EVERY: Duration = Duration::from_secs(30);
-
 /// A source of log records.
 pub(crate) struct Tail {
     /// The first serves all destinations that keep up; each of the others one that does not.
@@ -85,7 +77,8 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    pub(crate) fn new(parts: Parts, clock: Clock, readiness: Readiness) -> Self {
+    pub(crate) fn new(parts: Parts, surroundings: &Surroundings) -> Self {
+        let Surroundings { clock, readiness, .. } = surroundings.clone();
         let now = clock.monotonic();
         let wakes = Wakes::default();
         Self {
@@ -144,8 +137,12 @@ impl Tail {
         if found_room || self.strands[at].is_touched() {
             let followers = self.strands.len();
             self.strands[at].follower().is_one_of(followers);
+            let (elders, others) = (self.elders(at), members(&self.strands[1..]));
+            if is_lead {
+                self.strands[at].follower().leave_to_others(others);
+            }
             let Turned { watched, asks_scan } =
-                self.strands[at].turn(events, room, !is_lead, &self.clock).await?;
+                self.strands[at].turn(events, room, elders.as_deref(), &self.clock).await?;
             self.scan_asked |= asks_scan;
             if let Some((watched, took)) = watched {
                 let now = self.clock.monotonic();
@@ -156,6 +153,11 @@ impl Tail {
             }
         }
         Ok(if found_room { Progress::Made } else { Progress::HeldUp })
+    }
+
+    /// For whom the strands before the one of this number read; `None` if it is the first.
+    fn elders(&self, at: usize) -> Option<Vec<Arc<str>>> {
+        (at > 0).then(|| members(&self.strands[..at]))
     }
 
     /// Hears of settled batches, as many as there are.
@@ -173,78 +175,6 @@ impl Tail {
         self.scan_asked |= self.strands.iter_mut().any(|strand| strand.follower().is_crowded());
     }
 
-    /// Some destinations of the first strand have no room. Those that the others have waited for long enough go on
-    /// by themselves; where none has room there is nobody to wait.
-    fn lacks(&mut self, lacking: &Lacking, now: Instant) {
-        if lacking.0.len() == self.strands[0].members().len() {
-            return self.patience.no_wait(now);
-        }
-        for name in self.patience.waited(&lacking.0, now) {
-            warn!(
-                source = self.meters.source,
-                exporter = &*name,
-                "takes nothing, or too little: the others go on, and this one reads for itself until it has caught up"
-            );
-            let seconds = self.clock.unix_nanos() / 1_000_000_000;
-            let fork = self.strands[0].fork(&name, seconds, now);
-            self.strands.push(fork);
-        }
-    }
-
-    /// Destinations come and go with the configuration.
-    fn follow_destinations(&mut self, events: &Events) {
-        let now = self.clock.monotonic();
-        let present = events.destinations(Signal::Logs);
-        if self.strands.iter().map(|strand| strand.members().len()).sum::<usize>() == present.len()
-            && present.iter().all(|name| self.strands.iter().any(|strand| strand.serves(name)))
-        {
-            return;
-        }
-        // What one that is gone had not got yet stays saved under its name, should it come back.
-        self.strands[0].keep_members(&present);
-        let is_gone = |strand: &Strand| !present.contains(&strand.members()[0]);
-        for gone in self.strands.extract_if(1.., |strand| is_gone(strand)) {
-            self.meters.keeps_up(&gone.members()[0]);
-        }
-        let laggards = self.strands[0].follower().laggards();
-        for name in present {
-            if self.strands.iter().any(|strand| strand.serves(&name)) {
-                continue;
-            }
-            if laggards.contains(&name) {
-                info!(source = self.meters.source, exporter = &*name, "goes on where it was");
-                let follower = self.strands[0].follower().resumed(&name);
-                self.strands.push(Strand::new(follower, vec![name], now));
-            } else {
-                self.strands[0].add_member(name);
-            }
-        }
-    }
-
-    /// Takes back those that have caught up.
-    fn rejoin(&mut self) {
-        let now = self.clock.monotonic();
-        for at in (1..self.strands.len()).rev() {
-            let (lead, others) = self.strands.split_at_mut(at);
-            let strand = &mut others[0];
-            let name = Arc::clone(&strand.members()[0]);
-            self.meters.lags_behind(&name, strand.follower().lag_behind(lead[0].follower()));
-            if !strand.follower().is_level_with(lead[0].follower()) {
-                continue;
-            }
-            if strand.follower().in_flight() == 0 {
-                self.meters.keeps_up(&name);
-                info!(source = self.meters.source, exporter = &*name, "has caught up");
-                self.strands.remove(at).dissolve();
-                self.strands[0].add_member(name);
-                self.held_until = now;
-            } else if now >= self.hold_at && strand.heard_within(HOLD, now) {
-                self.held_until = now + HOLD;
-                self.hold_at = now + HOLD_EVERY;
-            }
-        }
-    }
-
     /// Waits until there may be something to do, but for notifications alone not less than the pace.
     async fn wait(
         &mut self,
@@ -254,7 +184,7 @@ impl Tail {
         settled: &mut mpsc::UnboundedReceiver<Settled>,
         stop: &mut Stop,
     ) {
-        let looks = (began + LOOK_EVERY).max(self.held_until.min(began + HOLD));
+        let looks = (began + LOOK_EVERY).max(self.held_until.min(began + laggards::HOLD));
         tokio::pin!(room_returns);
         loop {
             let scan_at = if self.scan_asked { self.may_scan_at.min(self.scan_at) } else { self.scan_at };
@@ -277,8 +207,8 @@ impl Tail {
         sleep_until((began + PACE).max(self.clock.monotonic() + GATHER).into()).await;
     }
 
-    /// Waits until all that was offered is settled and saves the offsets. Whoever stopped this decides how
-    /// long that may take; so what is settled is saved as it comes.
+    /// Waits until all is settled, and saves the offsets.
+    /// Whoever stopped this decides how long that may take; so what is settled is saved as it comes.
     async fn finish(&mut self, settled: &mut mpsc::UnboundedReceiver<Settled>) {
         loop {
             self.saving.save().await;
@@ -293,10 +223,14 @@ impl Tail {
     }
 }
 
+fn members(strands: &[Strand]) -> Vec<Arc<str>> {
+    strands.iter().flat_map(Strand::members).cloned().collect()
+}
+
 #[async_trait]
 impl Source for Tail {
     async fn run(mut self: Box<Self>, outlet: Outlet, mut stop: Stop) -> Result<(), Error> {
-        let Outlet { events, mut settled, slot: _slot } = outlet;
+        let Outlet { events, mut settled, .. } = outlet;
         self.strands[0].follower().count_in(events.counts(Signal::Logs));
         while !stop.is_stopped() {
             let began = self.clock.monotonic();

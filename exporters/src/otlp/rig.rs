@@ -96,7 +96,7 @@ impl Rig {
         let among = events.destinations(Signal::Logs);
         let mut room =
             events.room(Signal::Logs, &among, batch.bytes()).await.expect("there is room for one batch");
-        events.offer(Offer { batch, token }, &mut room, false).await;
+        events.offer(Offer { batch, token, to: None }, &mut room, false).await;
     }
 
     /// Runs the exporter that `config` describes.

@@ -8,9 +8,8 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use regex::Regex;
-use vigie_fuzz::records::{attribute, body, decoded};
-use vigie_logs::fuzz::records;
-use vigie_logs::{Config, Parse};
+use vigie_fuzz::records::{Line, attribute, parsing};
+use vigie_logs::LineFormat;
 
 /// Without escapes, in a month that has 28 days as every one.
 static PLAIN: LazyLock<Regex> = LazyLock::new(|| {
@@ -22,19 +21,13 @@ static PLAIN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
-    let line: Vec<u8> = data.iter().copied().filter(|byte| !matches!(byte, b'\n' | 0)).collect();
-    let text = String::from_utf8_lossy(&line).into_owned();
-    let text = text.strip_suffix('\r').unwrap_or(&text);
-    for parse in [Parse::NginxCombined, Parse::ApacheCombined] {
-        let config = Config { name: "fuzz".into(), parse, ..Config::default() };
-        let records = decoded(&records(&config, [[&line[..], b"\n"].concat().as_slice()]));
-        assert_eq!(records.len(), usize::from(!text.is_empty()));
-        let Some(record) = records.first() else { return };
-        assert_eq!(body(record), text);
-        if let Some(plain) = PLAIN.captures(text) {
+    let line = Line::new(data);
+    for format in [LineFormat::NginxCombined, LineFormat::ApacheCombined] {
+        let Some(record) = line.record(&parsing(format)) else { return };
+        if let Some(plain) = PLAIN.captures(line.text()) {
             let status = plain[2].parse().expect("three digits");
-            assert_eq!(attribute(record, "http.response.status_code"), Some(&Value::IntValue(status)));
-            assert_eq!(attribute(record, "client.address"), Some(&Value::StringValue(plain[1].to_owned())));
+            assert_eq!(attribute(&record, "http.response.status_code"), Some(&Value::IntValue(status)));
+            assert_eq!(attribute(&record, "client.address"), Some(&Value::StringValue(plain[1].to_owned())));
             assert!(record.time_unix_nano > 0);
         }
     }

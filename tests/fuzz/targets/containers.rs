@@ -9,9 +9,8 @@ use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use regex::Regex;
 use serde_json::{Map, Value as Json};
-use vigie_fuzz::records::{attribute, body, decoded};
-use vigie_logs::fuzz::records;
-use vigie_logs::{Config, Parse};
+use vigie_fuzz::records::{Line, attribute, body, parsing};
+use vigie_logs::LineFormat;
 
 /// In a month that has 28 days as every one.
 const TIME: &str =
@@ -39,13 +38,12 @@ fn of_docker(line: &str) -> Option<(String, String)> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let line: Vec<u8> = data.iter().copied().filter(|byte| !matches!(byte, b'\n' | 0)).collect();
-    let text = String::from_utf8_lossy(&line).into_owned();
+    let line = Line::new(data);
+    let text = String::from_utf8_lossy(line.bytes()).into_owned();
     // JSON is UTF-8, or it is none.
-    let json = std::str::from_utf8(&line).ok().and_then(of_docker);
-    for (parse, wrapped) in [(Parse::Cri, of_cri(&text)), (Parse::Docker, json)] {
-        let config = Config { name: "fuzz".into(), parse, ..Config::default() };
-        let records = decoded(&records(&config, [[&line[..], b"\n"].concat().as_slice()]));
+    let json = std::str::from_utf8(line.bytes()).ok().and_then(of_docker);
+    for (format, wrapped) in [(LineFormat::Cri, of_cri(&text)), (LineFormat::Docker, json)] {
+        let records = line.records(&parsing(format));
         let (text, stream) = match wrapped {
             Some((stream, text)) => (text, Some(Value::StringValue(stream))),
             None if !text.contains("std") && !text.contains('\\') => (text.clone(), None),

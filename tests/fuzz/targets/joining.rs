@@ -7,10 +7,10 @@ use libfuzzer_sys::fuzz_target;
 use vigie_fuzz::records::{attribute, body, decoded};
 use vigie_fuzz::{byte, take};
 use vigie_logs::fuzz::records;
-use vigie_logs::{Config, Multiline, Parse, Preset};
+use vigie_logs::{Config, LineFormat, Multiline, Preset};
 
 /// Lines that mean something to a rule.
-const WORDS: [&str; 16] = [
+const WORDS: &[&str] = &[
     "Traceback (most recent call last):",
     "  File \"a.py\", line 1, in f",
     "ValueError: x",
@@ -29,6 +29,32 @@ const WORDS: [&str; 16] = [
     "}",
 ];
 
+/// The same for the languages that came later.
+const MORE_WORDS: &[&str] = &[
+    "ERROR it failed",
+    "INFO fine",
+    "shop.rb:3:in 'Shop#pay': no stock (Declined)",
+    "\tfrom shop.rb:5:in `<main>'",
+    "RuntimeError (no stock):",
+    "Causes:",
+    "thread 'main' (1) panicked at src/main.rs:4:5:",
+    "stack backtrace:",
+    "   0: shop::pay",
+    "note: run with `RUST_BACKTRACE=1`",
+    "Caused by:",
+    "fail: Shop.Cart[0]",
+    "System.Exception: x",
+    " ---> System.Exception: y",
+    "   at Shop.Pay() in /a.cs:line 4",
+    "   --- End of inner exception stack trace ---",
+    "2026-01-02 03:04:05.678 UTC [7] ERROR:  x",
+    "2026-01-02 03:04:05.678 UTC [7] STATEMENT:  SELECT",
+    "\tFROM x",
+    "E, [2026-01-02T03:04:05.678901 #7] ERROR -- : x",
+    "shop.rb:3:in `pay': x (Shop::Declined)",
+    "\tfrom shop.rb:17:in `<main>'",
+];
+
 fn multiline(choice: u8) -> Option<Multiline> {
     let rule = |preset| Some(Multiline { preset: Some(preset), ..Multiline::default() });
     match choice {
@@ -38,6 +64,10 @@ fn multiline(choice: u8) -> Option<Multiline> {
         3 => rule(Preset::Javascript),
         4 => Some(Multiline { start: Some(r"^\S".to_owned()), ..Multiline::default() }),
         5 => Some(Multiline { goes_on: Some(r"^\s".to_owned()), ..Multiline::default() }),
+        7 => rule(Preset::Ruby),
+        8 => rule(Preset::Rust),
+        9 => rule(Preset::Dotnet),
+        10 => rule(Preset::Postgres),
         _ => None,
     }
 }
@@ -52,12 +82,13 @@ fuzz_target!(|data: &[u8]| {
     let choice = byte(&mut data);
     // A part may end within a character: what the parts are as text then is not what the whole is.
     let is_text = choice < 128;
-    let parse = [Parse::None, Parse::Cri, Parse::Docker][usize::from(choice % 3)];
+    let format = [LineFormat::None, LineFormat::Cri, LineFormat::Docker][usize::from(choice % 3)].clone();
+    let words = if choice / 3 % 11 < 7 { WORDS } else { MORE_WORDS };
     let max_line = "16MiB".parse().expect("a size");
     let config = Config {
         name: "fuzz".into(),
-        parse,
-        multiline: multiline(choice / 3 % 7),
+        parse: format.clone().into(),
+        multiline: multiline(choice / 3 % 11),
         max_line,
         ..Config::default()
     };
@@ -69,7 +100,7 @@ fuzz_target!(|data: &[u8]| {
     while !data.is_empty() {
         let step = byte(&mut data);
         let text: Vec<u8> = if step & 64 == 0 {
-            WORDS[usize::from(step % 16)].as_bytes().to_vec()
+            words[usize::from(step % 64) % words.len()].as_bytes().to_vec()
         } else {
             take(&mut data, usize::from(step % 64)).iter().copied().filter(|byte| *byte != b'\n').collect()
         };
@@ -77,18 +108,18 @@ fuzz_target!(|data: &[u8]| {
         if step & 128 != 0 {
             pieces.push(Vec::new());
         }
-        let (stream, is_part) = match parse {
-            Parse::None => (2, false),
+        let (stream, is_part) = match format {
+            LineFormat::None => (2, false),
             _ => (usize::from(step >> 4 & 1), step >> 5 & 1 == 1),
         };
         let name = ["stdout", "stderr", ""][stream];
         let readable = String::from_utf8_lossy(&text).into_owned();
-        let line = match parse {
-            Parse::Cri => {
+        let line = match format {
+            LineFormat::Cri => {
                 let head = format!("2026-01-02T03:04:05Z {name} {} ", if is_part { "P" } else { "F" });
                 [head.as_bytes(), &text].concat()
             }
-            Parse::Docker => {
+            LineFormat::Docker => {
                 let end = if is_part { "" } else { "\n" };
                 let log = serde_json::to_string(&format!("{readable}{end}")).expect("a text");
                 format!(r#"{{"log":{log},"stream":"{name}","time":"2026-01-02T03:04:05Z"}}"#).into_bytes()
@@ -108,7 +139,7 @@ fuzz_target!(|data: &[u8]| {
     let whole = pieces.concat();
     let at_once = decoded(&records(&config, [whole.as_slice()]));
     assert_eq!(in_pieces, at_once);
-    if parse == Parse::Cri && !is_text {
+    if format == LineFormat::Cri && !is_text {
         return;
     }
     let mut read = [const { Vec::<String>::new() }; 3];
@@ -119,7 +150,7 @@ fuzz_target!(|data: &[u8]| {
     }
     for (read, written) in read.iter().zip(&written) {
         assert_eq!(squeezed(&read.concat()), squeezed(&written.concat()));
-        if parse != Parse::None && config.multiline.is_none() {
+        if format != LineFormat::None && config.multiline.is_none() {
             let lines = written.iter().map(|line| line.strip_suffix('\r').unwrap_or(line));
             assert!(lines.filter(|line| !line.is_empty()).eq(read), "{read:?} was {written:?}");
         }

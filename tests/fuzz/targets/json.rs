@@ -9,11 +9,10 @@ use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use vigie_fuzz::records::{body, decoded};
-use vigie_logs::fuzz::records;
-use vigie_logs::{Config, Parse};
+use vigie_fuzz::records::{Line, parsing};
+use vigie_logs::{Config, LineFormat};
 
-/// As serde_json sees it; a key may stand in an object several times.
+/// As serde_json sees it.
 #[derive(Debug)]
 enum Json {
     Null,
@@ -66,9 +65,11 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::List(list))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Json, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = from.next_entry()? {
-            members.push(member);
+        let mut members: Vec<(String, Json)> = Vec::new();
+        while let Some((key, value)) = from.next_entry::<String, Json>()? {
+            // Of members of one name the last counts.
+            members.retain(|(known, _)| *known != key);
+            members.push((key, value));
         }
         Ok(Json::Object(members))
     }
@@ -108,15 +109,12 @@ fn members(json: &[(String, Json)], pairs: &[KeyValue]) -> bool {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let line: Vec<u8> = data.iter().copied().filter(|byte| !matches!(byte, b'\n' | 0)).collect();
-    let config = Config { name: "fuzz".into(), parse: Parse::Json, ..Config::default() };
-    let text = String::from_utf8_lossy(&line).into_owned();
-    let text = text.strip_suffix('\r').unwrap_or(&text);
-    let records = decoded(&records(&config, [[&line[..], b"\n"].concat().as_slice()]));
-    assert_eq!(records.len(), usize::from(!text.is_empty()));
-    let Some(record) = records.first() else { return };
-    assert_eq!(body(record), text);
-    if let Ok(Json::Object(json)) = serde_json::from_str(text)
+    let line = Line::new(data);
+    // Nothing is taken out of the attributes.
+    let trace_id = Some("a field that no line has".into());
+    let config = Config { trace_id, ..parsing(LineFormat::Json) };
+    let Some(record) = line.record(&config) else { return };
+    if let Ok(Json::Object(json)) = serde_json::from_str(line.text())
         && json.iter().all(|(_, value)| depth(value) < 60)
     {
         assert!(members(&json, &record.attributes), "{json:?} became {:?}", record.attributes);

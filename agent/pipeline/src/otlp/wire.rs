@@ -14,6 +14,7 @@ pub const fn varint_len(value: u64) -> usize {
 }
 
 /// Appends a varint.
+#[inline]
 pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -24,7 +25,16 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// The varint that begins at `at`, and where it ends; `None` if there is none, or none that fits 64 bits.
 #[must_use]
+#[inline]
 pub fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    // Most are tags and short lengths.
+    match bytes.get(at)? {
+        byte if byte & 0x80 == 0 => Some((u64::from(*byte), at + 1)),
+        _ => long_varint(bytes, at),
+    }
+}
+
+fn long_varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     let mut value = 0;
     for (n, byte) in bytes.get(at..)?.iter().take(10).enumerate() {
         let bits = u64::from(byte & 0x7f);
@@ -40,11 +50,13 @@ pub fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
 }
 
 /// Appends a field's tag.
+#[inline]
 pub fn put_tag(out: &mut Vec<u8>, field: u32, wire_type: u32) {
     put_varint(out, u64::from(field << 3 | wire_type));
 }
 
 /// Appends a field of wire type 2.
+#[inline]
 pub fn put_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     put_tag(out, field, LEN);
     put_varint(out, bytes.len() as u64);
@@ -52,12 +64,14 @@ pub fn put_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 }
 
 /// Appends a varint field, even if it is 0.
+#[inline]
 pub fn put_uint(out: &mut Vec<u8>, field: u32, value: u64) {
     put_tag(out, field, VARINT);
     put_varint(out, value);
 }
 
 /// Appends a fixed64 field, even if it is 0.
+#[inline]
 pub fn put_fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
     put_tag(out, field, FIXED64);
     out.extend_from_slice(&value.to_le_bytes());
@@ -71,6 +85,7 @@ pub const fn len_field_len(payload: usize) -> usize {
 
 /// Appends a field of wire type 2 whose payload `write` appends: the length is put in afterwards, and the
 /// payload moved by as many bytes as the length takes.
+#[inline]
 pub fn put_message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     put_tag(out, field, LEN);
     let start = out.len();

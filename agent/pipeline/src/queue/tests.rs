@@ -33,7 +33,7 @@ fn offer(token: u64, bytes: usize) -> Offer {
         records: vec![0; bytes].into(),
         count: 1,
     };
-    Offer { batch, token }
+    Offer { batch, token, to: None }
 }
 
 /// As a source does that reads again for nobody.
@@ -112,6 +112,50 @@ async fn what_is_read_again_is_not_in_the_ledger_twice() {
     rig.queues[1].next().await.unwrap().settle(Fate::DELIVERED);
     assert_eq!(&*rig.outlet.settled.try_recv().unwrap().destination, "d1");
     assert_eq!(ledger(&rig), (0.0, 0.0, 0.0, 0.0));
+}
+
+#[tokio::test]
+async fn what_is_routed_goes_where_it_is_for_and_is_counted_as_passed_by_elsewhere() {
+    let mut rig = rig(3, 3 * 544);
+    let all = rig.outlet.events.destinations(Signal::Logs);
+    let mut room = rig.outlet.events.room(Signal::Logs, &all, 50).await.unwrap();
+    let to = Some([Arc::clone(&all[1]), Arc::clone(&all[2])].into());
+    rig.outlet.events.offer(Offer { to, ..offer(1, 30) }, &mut room, false).await;
+    rig.outlet
+        .events
+        .offer(Offer { to: Some([Arc::clone(&all[0])].into()), ..offer(2, 40) }, &mut room, false)
+        .await;
+    drop(room);
+    // What was promised and not taken is given back, to each as much as it did not get.
+    assert_eq!(rig.queues.iter().map(|queue| queue.depth().0).collect::<Vec<_>>(), [40, 30, 30]);
+    assert!(rig.queues[0].owe(1, 41) && !rig.queues[1].owe(1, 30) && rig.queues[1].owe(1, 31));
+    rig.queues[1].next().await.unwrap().settle(Fate::DELIVERED);
+    assert_eq!(ledger(&rig), (2.0, 0.0, 0.0, 2.0));
+    rig.queues[2].next().await.unwrap().settle(Fate::DELIVERED);
+    assert_eq!(ledger(&rig), (2.0, 1.0, 0.0, 1.0));
+    rig.queues[0].next().await.unwrap().settle(Fate::DELIVERED);
+    let told: Vec<_> = std::iter::from_fn(|| rig.outlet.settled.try_recv().ok()).collect();
+    let told: Vec<_> = told.iter().map(|settled| (settled.token, &*settled.destination)).collect();
+    assert_eq!(told, [(1, "d1"), (1, "d2"), (2, "d0")]);
+    assert_eq!(rig.trunk.budget.replayable.held(), 0);
+    let elsewhere = |name: &str| rig.trunk.ledger.passed_by.with_label_values(&["app", name]).get();
+    assert_eq!([elsewhere("d0"), elsewhere("d1"), elsewhere("d2")], [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_is_routed_to_nobody_who_is_there_is_dropped_with_that_reason() {
+    let mut rig = rig(1, 1 << 20);
+    let among = rig.outlet.events.destinations(Signal::Logs);
+    let mut room = rig.outlet.events.room(Signal::Logs, &among, 10).await.unwrap();
+    rig.outlet
+        .events
+        .offer(Offer { to: Some(["gone".into()].into()), ..offer(1, 10) }, &mut room, false)
+        .await;
+    let settled = rig.outlet.settled.try_recv().unwrap();
+    assert_eq!((&*settled.destination, settled.fate), ("", Fate::dropped(1, DropReason::NoExporter)));
+    rig.outlet.events.offer_volatile(Offer { to: Some(["gone".into()].into()), ..offer(2, 10) });
+    assert_eq!(rig.outlet.settled.try_recv().unwrap().fate, Fate::dropped(1, DropReason::NoExporter));
+    assert_eq!(ledger(&rig), (2.0, 0.0, 2.0, 0.0));
 }
 
 #[tokio::test]
@@ -195,7 +239,7 @@ proptest! {
         let mut in_hand: Vec<Delivery> = Vec::new();
         for (token, (step, which, bytes)) in steps.into_iter().enumerate() {
             match step {
-                0 | 1 => rig.outlet.events.offer_volatile(offer(token as u64, bytes)),
+                0 | 1 => drop(rig.outlet.events.offer_volatile(offer(token as u64, bytes))),
                 2 => in_hand.extend(rig.queues[which].try_next(|_| true)),
                 3 => {
                     if !in_hand.is_empty() {

@@ -8,7 +8,8 @@ use std::io;
 use super::{Followed, Progress, read_some};
 use crate::identity::{self, Mark};
 use crate::join::Line;
-use crate::record::{Recorder, Records, Shape};
+use crate::record::{Recorder, Shape};
+use crate::records::Records;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,12 +111,12 @@ impl Followed {
         out: &mut Records,
         limit: usize,
     ) -> io::Result<Progress> {
-        while out.bytes.len() < limit {
+        while out.size() < limit {
             let start = self.position.offset;
             let len = read_some(&self.handle, chunk, start)?;
             let bytes = &chunk[..len & !1];
             let mut used = 0;
-            while out.bytes.len() < limit
+            while out.size() < limit
                 && let Some(len) = order.newline(&bytes[used..])
             {
                 let line = &bytes[used..used + len];

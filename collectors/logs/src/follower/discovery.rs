@@ -249,7 +249,7 @@ impl Follower {
         start: Mark,
         told: &Told,
     ) -> io::Result<()> {
-        let attributes = self.parts.recorder.attributes_of(&path);
+        let attributes = self.parts.recorder.attributes_of(Some(&path));
         let mut file = Followed::new(path, file, id, start, attributes, told.now)?;
         self.parts.claim.put(id, file.entry(start, told.seconds()));
         self.families.add(&file);

@@ -4,7 +4,7 @@
 //! while must hold up neither the others nor their offsets: it gets a follower of its own, a copy that begins where
 //! the destination stands, reads the same files again when there is room for them, and saves its own positions.
 //! It holds the descriptors that it needs, and never passes the follower it was copied from; when both stand at the
-//! same places and nothing is on its way, it is not needed any more.
+//! same places, and nothing is on its way, it is not needed any more.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -56,6 +56,7 @@ impl Follower {
             families: self.families.clone(),
             tokens: self.tokens.clone(),
             destinations: vec![Arc::clone(destination)],
+            others: None,
             next_token: self.next_token,
             scanned_before: self.scanned_before,
             exist_at: None,
@@ -77,7 +78,9 @@ impl Follower {
     /// A follower for `destination`, which lagged behind when the agent was ended.
     pub(crate) fn resumed(&self, destination: &Arc<str>) -> Self {
         let mut follower = Self::new(self.parts.of_laggard(destination));
+        // It stands somewhere else.
         follower.offer_to(vec![Arc::clone(destination)]);
+        follower.others = None;
         follower
     }
 

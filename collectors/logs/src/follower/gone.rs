@@ -16,7 +16,7 @@ use super::{Follower, Told, queue};
 use crate::file::Followed;
 use crate::identity::FileId;
 use crate::meters::Loss;
-use crate::record::Records;
+use crate::records::Records;
 
 /// How long a deleted file is held after its last change: its writer may not have noticed yet.
 const HOLD_DELETED: Duration = Duration::from_secs(5);

@@ -117,14 +117,13 @@ impl Follower {
             self.parts.meters.truncations.inc();
             start = Mark::START;
         }
-        info!(
-            source = self.parts.meters.source,
-            "{} was renamed to {}: follow it from byte {}",
-            entry.path.display(),
-            path.display(),
-            start.offset
-        );
-        self.parts.meters.rotations.inc();
+        let (source, shown, offset) = (&self.parts.meters.source, path.display(), start.offset);
+        if path == entry.path {
+            info!(source, "{shown} is in no pattern any more: read the rest of it from byte {offset}");
+        } else {
+            info!(source, "{} was renamed to {shown}: follow it from byte {offset}", entry.path.display());
+            self.parts.meters.rotations.inc();
+        }
         self.follow(entry.path.clone(), file, id, start, told)?;
         self.leave(id, told);
         Ok(true)

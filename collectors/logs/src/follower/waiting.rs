@@ -9,7 +9,8 @@ use super::{Follower, Told, queue};
 use crate::file::Followed;
 use crate::identity::FileId;
 use crate::join::Flush;
-use crate::record::{Recorder, Records};
+use crate::record::Recorder;
+use crate::records::Records;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -93,10 +94,10 @@ impl Follower {
         offers
     }
 
-    fn flush(&mut self, id: FileId, which: Flush, told: &Told) -> Option<Offer> {
+    fn flush(&mut self, id: FileId, which: Flush, told: &Told) -> Vec<Offer> {
         let Some(file) = self.files.get_mut(&id) else {
             self.waiting.forget(id);
-            return None;
+            return Vec::new();
         };
         let mut records = Records::default();
         let recorder = &mut self.parts.recorder;

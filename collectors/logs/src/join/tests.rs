@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::multiline::{Multiline, Preset};
 
-fn join(parse: Parse, multiline: Option<Multiline>, max_line: &str) -> Join {
+fn join(parse: LineFormat, multiline: Option<Multiline>, max_line: &str) -> Join {
     let max_line = max_line.parse().unwrap();
-    Join::new(&Config { parse, multiline, max_line, ..Config::default() }).unwrap().unwrap()
+    Join::new(&Config { parse: parse.into(), multiline, max_line, ..Config::default() }).unwrap().unwrap()
 }
 
 fn python() -> Option<Multiline> {
@@ -57,7 +57,7 @@ fn cri(stream: &str, tag: &str, text: &str) -> String {
 
 #[test]
 fn parts_are_joined_by_stream_and_the_start_of_the_first_one_is_held() {
-    let mut run = Run::new(join(Parse::Cri, None, "1KiB"));
+    let mut run = Run::new(join(LineFormat::Cri, None, "1KiB"));
     run.lines(&cri("stdout", "F", "whole"));
     assert_eq!(run.assembly.start(), None);
     let start = run.at;
@@ -77,7 +77,7 @@ fn parts_are_joined_by_stream_and_the_start_of_the_first_one_is_held() {
 
 #[test]
 fn a_chain_that_nobody_ends_is_given_up_after_a_while() {
-    let mut run = Run::new(join(Parse::Cri, None, "1KiB"));
+    let mut run = Run::new(join(LineFormat::Cri, None, "1KiB"));
     run.lines(&cri("stdout", "P", "half"));
     let due = run.join.due(&run.assembly).unwrap();
     assert_eq!(due, run.now + CHAIN_WAITS);
@@ -92,7 +92,7 @@ fn a_chain_that_nobody_ends_is_given_up_after_a_while() {
 
 #[test]
 fn a_chain_that_is_too_long_is_cut_between_characters() {
-    let mut run = Run::new(join(Parse::Docker, None, "256B"));
+    let mut run = Run::new(join(LineFormat::Docker, None, "256B"));
     let part = "€".repeat(30);
     for end in ["", "", "", "\\n"] {
         run.lines(&format!(r#"{{"log":"{part}{end}","stream":"stdout","time":""}}"#));
@@ -103,7 +103,7 @@ fn a_chain_that_is_too_long_is_cut_between_characters() {
 
 #[test]
 fn a_line_that_is_not_wrapped_is_a_record_and_cuts_no_chain() {
-    let mut run = Run::new(join(Parse::Cri, None, "1KiB"));
+    let mut run = Run::new(join(LineFormat::Cri, None, "1KiB"));
     run.lines(&cri("stdout", "P", "one "));
     run.lines("not wrapped\n");
     run.lines(&cri("stdout", "F", "two"));
@@ -113,7 +113,7 @@ fn a_line_that_is_not_wrapped_is_a_record_and_cuts_no_chain() {
 
 #[test]
 fn events_of_two_streams_do_not_mix() {
-    let mut run = Run::new(join(Parse::Cri, python(), "1KiB"));
+    let mut run = Run::new(join(LineFormat::Cri, python(), "1KiB"));
     for line in ["Traceback (most recent call last):", "  File \"a.py\", line 1, in f", "ValueError: x"] {
         run.lines(&cri("stderr", "F", line));
         run.lines(&cri("stdout", "F", "meanwhile"));
@@ -128,7 +128,7 @@ fn events_of_two_streams_do_not_mix() {
 
 #[test]
 fn an_event_that_is_too_large_goes_on_in_the_next_record() {
-    let mut run = Run::new(join(Parse::None, python(), "256B"));
+    let mut run = Run::new(join(LineFormat::None, python(), "256B"));
     let text: String = (0..20).map(|n| format!("  File \"shop.py\", line {n}\n")).collect();
     run.lines(&format!("Traceback (most recent call last):\n{text}"));
     run.flush(Flush::End);
@@ -139,7 +139,7 @@ fn an_event_that_is_too_large_goes_on_in_the_next_record() {
 
 #[test]
 fn what_is_given_up_for_its_memory_is_marked() {
-    let mut run = Run::new(join(Parse::None, python(), "1KiB"));
+    let mut run = Run::new(join(LineFormat::None, python(), "1KiB"));
     run.lines("Traceback (most recent call last):\r\n  File \"a.py\", line 1\r\n");
     assert!(run.assembly.held() > 0);
     run.flush(Flush::Early);
@@ -163,7 +163,7 @@ proptest! {
     fn parts_make_what_was_written(
         parts in proptest::collection::vec((any::<bool>(), any::<bool>(), "[a-z ]{0,9}"), 0..60)
     ) {
-        let mut run = Run::new(join(Parse::Cri, None, "16MiB"));
+        let mut run = Run::new(join(LineFormat::Cri, None, "16MiB"));
         let mut open: [Option<(u64, String)>; 2] = [None, None];
         let mut expected = Vec::new();
         for (stream, partial, text) in parts {

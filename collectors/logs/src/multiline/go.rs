@@ -8,11 +8,17 @@
 //!         /src/main.go:8 +0x1d
 //! exit status 2
 //! ```
+//!
+//! A line that tells of trouble ([`super::words`]) may be followed by the stack of a goroutine, which
+//! `debug.Stack` and loggers after it print.
 
+use super::words::tells_of_trouble;
 use super::{State as Event, Step, is_blank};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
+    /// A line that tells of trouble: a stack may follow.
+    Message,
     /// Behind the line that says what happened.
     Head,
     /// Within the stack of a goroutine.
@@ -29,15 +35,21 @@ pub(super) fn begin(line: &[u8]) -> Step {
         // What net/http says of a handler, behind the logger's prefix.
         || memchr::memmem::find(line, b": panic serving ").is_some()
         || line.starts_with(b"http: panic serving ");
-    Step::Begin(match (is_head, is_goroutine(line)) {
-        (true, _) => Event::Go(State::Head),
-        (_, true) => Event::Go(State::Stack),
-        _ => Event::Complete,
+    Step::Begin(if is_head {
+        Event::Go(State::Head)
+    } else if is_goroutine(line) {
+        Event::Go(State::Stack)
+    } else if tells_of_trouble(line) {
+        Event::Go(State::Message)
+    } else {
+        Event::Complete
     })
 }
 
 pub(super) fn next(state: State, line: &[u8]) -> Step {
-    let after = if is_blank(line) {
+    let after = if state == State::Message {
+        is_goroutine(line).then_some(State::Stack)
+    } else if is_blank(line) {
         Some(State::Gap)
     } else if is_goroutine(line) {
         Some(State::Stack)
@@ -50,7 +62,8 @@ pub(super) fn next(state: State, line: &[u8]) -> Step {
         let goes_on = [b"panic: ".as_slice(), b"fatal error: ", b"runtime: ", b"PC=", b"sp=", b"stack: "];
         goes_on.iter().any(|start| line.starts_with(start)).then_some(State::Head)
     } else if state == State::Stack {
-        is_call(line).then_some(State::Stack)
+        (is_call(line) || line == b"goroutine running on other thread; stack unavailable")
+            .then_some(State::Stack)
     } else {
         (line.starts_with(b"runtime stack:") || line.starts_with(b"PC=")).then_some(State::Stack)
     };

@@ -1,59 +1,45 @@
 //! One JSON object per line, encoded as attributes while it is read: members become attributes, nested objects
 //! key-value lists, arrays arrays. Nothing is built in between.
 //!
-//! Whole numbers that fit 64 bits are integers; larger ones keep all their digits as text; those with a point or
-//! an exponent are doubles. `null` is an attribute without a value. It is lenient where losing the line would
-//! help nobody (control characters within strings), and strict about everything else.
+//! Whole numbers that fit 64 bits are integers; those with a point or an exponent are doubles; what would lose a
+//! digit is text ([`numeral`](mod@crate::numeral)). `null` is an attribute without a value. Of members of one name the last
+//! counts. It is lenient where losing the line would help nobody (control characters within strings), and strict
+//! about everything else.
 
-use vigie_pipeline::otlp::attributes::field::LOG;
-use vigie_pipeline::otlp::wire::{put_bytes, put_fixed64, put_message, put_uint};
+mod leaf;
+mod string;
 
-use crate::fields::{Fields, Plan, Reason, Value};
+use vigie_pipeline::otlp::attributes::{field::LOG, put_key_value};
+use vigie_pipeline::otlp::wire::put_message;
+
+use super::latest::Members;
+use crate::fields::{Fields, Reason};
+use crate::numeral::double;
+use leaf::Leaf;
+use string::{quote_or_escape, unescape};
 
 /// How deeply objects and arrays may be nested.
 const DEPTH: usize = 64;
 
-/// Memory for strings with escapes, and for the names of nested fields.
+/// Memory for strings with escapes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
     key: String,
     text: String,
-    path: String,
 }
 
-pub(super) fn parse(
-    line: &str,
-    plan: &Plan,
-    fields: &mut Fields,
-    scratch: &mut Scratch,
-) -> Result<(), Reason> {
-    let mut attributes = std::mem::take(&mut fields.attributes);
-    scratch.path.clear();
-    let Scratch { key, text, path } = scratch;
-    let mut reader = Reader { line, at: 0, plan, fields, key, text, path };
-    let read = reader.document(&mut attributes);
-    fields.attributes = attributes;
-    read
+pub(super) fn parse(line: &str, fields: &mut Fields, scratch: &mut Scratch) -> Result<(), Reason> {
+    Reader { line, at: 0, scratch }.document(&mut fields.attributes)
 }
 
 struct Reader<'l> {
     line: &'l str,
     at: usize,
-    plan: &'l Plan,
-    fields: &'l mut Fields,
-    key: &'l mut String,
-    text: &'l mut String,
-    /// The names of the objects around, each with a dot behind it, if nested fields are looked for.
-    path: &'l mut String,
-}
-
-/// A string of the line: as it stands there, or in the scratch if it has escapes.
-enum Str {
-    Plain(usize, usize),
-    Escaped,
+    scratch: &'l mut Scratch,
 }
 
 impl<'l> Reader<'l> {
+    #[inline]
     fn peek(&mut self) -> Result<u8, Reason> {
         let bytes = self.line.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
@@ -65,6 +51,7 @@ impl<'l> Reader<'l> {
         Err(Reason::Format)
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8) -> Result<(), Reason> {
         if self.peek()? != byte {
             return Err(Reason::Format);
@@ -91,8 +78,18 @@ impl<'l> Reader<'l> {
             self.at += 1;
             return Ok(());
         }
+        let mut members = Members::new(out, number);
         loop {
-            self.member(out, number, depth)?;
+            match self.plain()? {
+                Some(key) => self.member(key, &mut members, out, number, depth)?,
+                None => {
+                    let mut key = std::mem::take(&mut self.scratch.key);
+                    let read = self.escaped(&mut key);
+                    let read = read.and_then(|()| self.member(&key, &mut members, out, number, depth));
+                    self.scratch.key = key;
+                    read?;
+                }
+            }
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
@@ -104,108 +101,39 @@ impl<'l> Reader<'l> {
         }
     }
 
-    fn member(&mut self, out: &mut Vec<u8>, number: u32, depth: usize) -> Result<(), Reason> {
-        let mut scratch = std::mem::take(self.key);
-        let read = self.string(&mut scratch);
-        let done = read.and_then(|key| {
-            let key = match key {
-                Str::Plain(start, end) => &self.line[start..end],
-                Str::Escaped => &scratch,
-            };
-            self.expect(b':')?;
-            self.value_of(key, out, number, depth)
-        });
-        *self.key = scratch;
-        done
-    }
-
-    /// The value of the member `key`.
-    fn value_of(&mut self, key: &str, out: &mut Vec<u8>, number: u32, depth: usize) -> Result<(), Reason> {
+    /// What follows the name of a member.
+    #[inline]
+    fn member(
+        &mut self,
+        key: &str,
+        members: &mut Members,
+        out: &mut Vec<u8>,
+        number: u32,
+        depth: usize,
+    ) -> Result<(), Reason> {
+        self.expect(b':')?;
+        let start = out.len();
         let first = self.peek()?;
-        let start = self.at;
-        let wanted = self.is_wanted(key, depth);
-        let before = out.len();
-        let mut written = Ok(());
-        put_message(out, number, |pair| {
-            put_bytes(pair, 1, key.as_bytes());
-            put_message(pair, 2, |any| written = self.nested(key, first, any, depth));
-        });
-        written?;
-        if wanted {
-            let raw = &self.line[start..self.at];
-            let text = std::mem::take(self.text);
-            // A string's unescaped text is still where it was put.
-            let value = match first {
-                b'"' if raw.contains('\\') => Value::Text(&text),
-                b'"' => Value::Text(&raw[1..raw.len() - 1]),
-                _ => Value::Raw(raw),
-            };
-            let taken = if depth == 0 {
-                self.fields.take(self.plan, key, value)
-            } else {
-                let name = format!("{}{key}", self.path);
-                self.fields.take(self.plan, &name, value)
-            };
-            *self.text = text;
-            if taken {
-                out.truncate(before);
-            }
+        if is_nested(first) {
+            let mut read = Ok(());
+            put_key_value(out, number, key, |any| read = self.nested(first, any, depth));
+            read?;
+        } else {
+            self.leaf(first, |leaf| leaf.put(out, number, key))?;
         }
+        members.written(key, start, out);
         Ok(())
     }
 
-    fn is_wanted(&self, key: &str, depth: usize) -> bool {
-        if depth == 0 {
-            Fields::wants(self.plan, key)
+    /// An object or an array, as what an `AnyValue` holds: `array_value` = 5, `kvlist_value` = 6.
+    fn nested(&mut self, first: u8, out: &mut Vec<u8>, depth: usize) -> Result<(), Reason> {
+        let mut read = Ok(());
+        if first == b'{' {
+            put_message(out, 6, |list| read = self.members(list, 1, depth + 1));
         } else {
-            self.plan.nested && Fields::wants(self.plan, &format!("{}{key}", self.path))
+            put_message(out, 5, |list| read = self.items(list, depth + 1));
         }
-    }
-
-    /// The value of `key`, which is part of the names of what is in it.
-    fn nested(&mut self, key: &str, first: u8, any: &mut Vec<u8>, depth: usize) -> Result<(), Reason> {
-        if !self.plan.nested || first != b'{' {
-            return self.value(first, any, depth);
-        }
-        let before = self.path.len();
-        self.path.push_str(key);
-        self.path.push('.');
-        let read = self.value(first, any, depth);
-        self.path.truncate(before);
         read
-    }
-
-    /// A value as the `AnyValue` that `out` holds: `string_value` = 1, `bool_value` = 2, `int_value` = 3,
-    /// `double_value` = 4, `array_value` = 5, `kvlist_value` = 6.
-    fn value(&mut self, first: u8, out: &mut Vec<u8>, depth: usize) -> Result<(), Reason> {
-        match first {
-            b'"' => {
-                let mut scratch = std::mem::take(self.text);
-                let read = self.string(&mut scratch);
-                match read {
-                    Ok(Str::Plain(start, end)) => put_bytes(out, 1, &self.line.as_bytes()[start..end]),
-                    Ok(Str::Escaped) => put_bytes(out, 1, scratch.as_bytes()),
-                    Err(_) => {}
-                }
-                *self.text = scratch;
-                read.map(drop)
-            }
-            b'{' => {
-                let mut read = Ok(());
-                put_message(out, 6, |list| read = self.members(list, 1, depth + 1));
-                read
-            }
-            b'[' => {
-                let mut read = Ok(());
-                put_message(out, 5, |list| read = self.items(list, depth + 1));
-                read
-            }
-            b't' => self.word("true").map(|()| put_uint(out, 2, 1)),
-            b'f' => self.word("false").map(|()| put_uint(out, 2, 0)),
-            b'n' => self.word("null"),
-            b'-' | b'0'..=b'9' => self.number(out),
-            _ => Err(Reason::Format),
-        }
     }
 
     fn items(&mut self, out: &mut Vec<u8>, depth: usize) -> Result<(), Reason> {
@@ -220,10 +148,13 @@ impl<'l> Reader<'l> {
         loop {
             let first = self.peek()?;
             let mut read = Ok(());
-            // The names of what is in an array's objects are not the array's: nobody can ask for them.
-            let path = std::mem::replace(self.path, "[].".to_owned());
-            put_message(out, 1, |any| read = self.value(first, any, depth));
-            *self.path = path;
+            put_message(out, 1, |any| {
+                read = if is_nested(first) {
+                    self.nested(first, any, depth)
+                } else {
+                    self.leaf(first, |leaf| leaf.put_any(any))
+                };
+            });
             read?;
             match self.peek()? {
                 b',' => self.at += 1,
@@ -236,16 +167,42 @@ impl<'l> Reader<'l> {
         }
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Reason> {
+    /// Reads a value that is neither an object nor an array.
+    #[inline]
+    fn leaf(&mut self, first: u8, then: impl FnOnce(Leaf<'_>)) -> Result<(), Reason> {
+        let leaf = match first {
+            b'"' => match self.plain()? {
+                Some(text) => Leaf::Text(text),
+                None => {
+                    let mut text = std::mem::take(&mut self.scratch.text);
+                    let read = self.escaped(&mut text);
+                    if read.is_ok() {
+                        then(Leaf::Text(&text));
+                    }
+                    self.scratch.text = text;
+                    return read;
+                }
+            },
+            b't' => self.word("true", Leaf::Bool(true))?,
+            b'f' => self.word("false", Leaf::Bool(false))?,
+            b'n' => self.word("null", Leaf::Null)?,
+            b'-' | b'0'..=b'9' => self.number()?,
+            _ => return Err(Reason::Format),
+        };
+        then(leaf);
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str, leaf: Leaf<'static>) -> Result<Leaf<'static>, Reason> {
         if !self.line.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(Reason::Format);
         }
         self.at += word.len();
-        Ok(())
+        Ok(leaf)
     }
 
     /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
-    fn number(&mut self, out: &mut Vec<u8>) -> Result<(), Reason> {
+    fn number(&mut self) -> Result<Leaf<'l>, Reason> {
         let bytes = self.line.as_bytes();
         let start = self.at;
         let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -273,77 +230,36 @@ impl<'l> Reader<'l> {
         }
         self.at = end;
         let text = &self.line[start..end];
-        if real {
-            put_fixed64(out, 4, text.parse::<f64>().map_err(|_| Reason::Format)?.to_bits());
-        } else if let Ok(int) = text.parse::<i64>() {
-            put_uint(out, 3, int as u64);
-        } else {
-            put_bytes(out, 1, text.as_bytes());
+        let number = if real { double(text).map(Leaf::Double) } else { text.parse().ok().map(Leaf::Int) };
+        Ok(number.unwrap_or(Leaf::Text(text)))
+    }
+
+    /// The string that begins here, as it stands in the line. `None` if it has escapes, and is still to be read: few
+    /// have.
+    #[inline]
+    fn plain(&mut self) -> Result<Option<&'l str>, Reason> {
+        self.expect(b'"')?;
+        let line = self.line;
+        let text = &line[self.at..];
+        let len = quote_or_escape(text.as_bytes()).ok_or(Reason::Format)?;
+        if text.as_bytes()[len] == b'\\' {
+            return Ok(None);
         }
+        self.at += len + 1;
+        Ok(Some(&text[..len]))
+    }
+
+    /// A string with escapes, behind its quote; it is written over `out` as it is without them.
+    #[cold]
+    fn escaped(&mut self, out: &mut String) -> Result<(), Reason> {
+        self.at = unescape(self.line, self.at, out)?;
         Ok(())
     }
+}
 
-    /// A string; with its escapes resolved in `scratch` if it has any.
-    fn string(&mut self, scratch: &mut String) -> Result<Str, Reason> {
-        self.expect(b'"')?;
-        let start = self.at;
-        let bytes = self.line.as_bytes();
-        let end = start + memchr::memchr2(b'"', b'\\', &bytes[start..]).ok_or(Reason::Format)?;
-        if bytes[end] == b'"' {
-            self.at = end + 1;
-            return Ok(Str::Plain(start, end));
-        }
-        scratch.clear();
-        let mut from = start;
-        let mut at = end;
-        loop {
-            scratch.push_str(&self.line[from..at]);
-            if bytes[at] == b'"' {
-                self.at = at + 1;
-                return Ok(Str::Escaped);
-            }
-            from = self.escape(at + 1, scratch)?;
-            at = from + memchr::memchr2(b'"', b'\\', &bytes[from..]).ok_or(Reason::Format)?;
-        }
-    }
-
-    /// The escape whose letter stands at `at`; returns where it ends. A lone surrogate becomes U+FFFD.
-    fn escape(&self, at: usize, scratch: &mut String) -> Result<usize, Reason> {
-        scratch.push(match self.line.as_bytes().get(at).ok_or(Reason::Format)? {
-            b'"' => '"',
-            b'\\' => '\\',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let unit = self.unit(at + 1).ok_or(Reason::Format)?;
-                let low = || {
-                    let is_escape = self.line.as_bytes().get(at + 5..at + 7) == Some(b"\\u");
-                    self.unit(at + 7).filter(|low| is_escape && (0xdc00..0xe000).contains(low))
-                };
-                let (code, end) = match unit {
-                    0xd800..0xdc00 => match low() {
-                        Some(low) => (0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), at + 11),
-                        None => (0xfffd, at + 5),
-                    },
-                    _ => (unit, at + 5),
-                };
-                scratch.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                return Ok(end);
-            }
-            _ => return Err(Reason::Format),
-        });
-        Ok(at + 1)
-    }
-
-    /// Four hexadecimal digits.
-    fn unit(&self, at: usize) -> Option<u32> {
-        let digits = self.line.as_bytes().get(at..at + 4)?;
-        digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
-    }
+/// Whether a value that begins so is an object or an array.
+const fn is_nested(first: u8) -> bool {
+    matches!(first, b'{' | b'[')
 }
 
 #[cfg(test)]

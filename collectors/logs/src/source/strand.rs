@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use vigie_pipeline::batch::Signal;
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::outlet::Events;
+use vigie_pipeline::outlet::{Events, Offer};
 use vigie_pipeline::plug::Error;
 use vigie_pipeline::room::Room;
 
@@ -148,8 +149,8 @@ impl Strand {
         CHUNK + 3 * self.batch_bytes
     }
 
-    /// Looks at what was touched, scans if it is time to, and reads if there is room. What is read `again` is in
-    /// the ledger already.
+    /// Looks at what was touched, scans if it is time to, and reads if there is room. What it reads for one that
+    /// lags behind the `elders` is in the ledger already, as far as it was read for them.
     ///
     /// It blocks on the file system, so it is run on a thread for that; a disk that hangs keeps that thread and
     /// this source, and nobody else.
@@ -157,7 +158,7 @@ impl Strand {
         &mut self,
         events: &Events,
         room: Option<Room>,
-        again: bool,
+        elders: Option<&[Arc<str>]>,
         clock: &Clock,
     ) -> Result<Turned, Error> {
         let Some(mut follower) = self.follower.take() else { return Err("the last turn did not end".into()) };
@@ -213,11 +214,23 @@ impl Strand {
         (self.follower, self.watch) = (Some(follower), watch);
         // Who reads next must not wait for room that comes late.
         drop(reading);
-        if let Some(mut room) = room {
-            for offer in offers {
-                events.offer(offer, &mut room, again).await;
-            }
+        if let Some(room) = room {
+            self.offer(events, offers, room, elders).await;
         }
         Ok(turned)
+    }
+
+    async fn offer(
+        &mut self,
+        events: &Events,
+        offers: Vec<Offer>,
+        mut room: Room,
+        elders: Option<&[Arc<str>]>,
+    ) {
+        for offer in offers {
+            let was_for = |name: &Arc<str>| offer.to.as_ref().is_none_or(|to| to.contains(name));
+            let again = elders.is_some_and(|elders| offer.to.is_none() || elders.iter().any(was_for));
+            events.offer(offer, &mut room, again).await;
+        }
     }
 }

@@ -316,7 +316,7 @@ fn offer(number: u64, size: usize) -> Offer {
         records: records(number, size).into(),
         count: count(number),
     };
-    Offer { batch, token: number }
+    Offer { batch, token: number, to: None }
 }
 
 /// How many events batch `number` has.

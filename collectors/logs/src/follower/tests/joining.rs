@@ -1,8 +1,8 @@
 //! Lines that make one record together, across reads, crashes and the ends of files.
 
 use super::*;
-use crate::config::Parse;
 use crate::multiline::{Multiline, Preset};
+use crate::parse::format::LineFormat;
 
 fn with(change: impl Fn(&mut Config)) -> Rig {
     let mut rig = Rig::new("*.log", StartAt::Beginning);
@@ -13,7 +13,7 @@ fn with(change: impl Fn(&mut Config)) -> Rig {
 }
 
 fn containers() -> Rig {
-    with(|config| config.parse = Parse::Cri)
+    with(|config| config.parse = LineFormat::Cri.into())
 }
 
 fn python(config: &mut Config) {
@@ -29,11 +29,12 @@ const TRACE: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1
 #[test]
 fn a_wrapped_record_has_its_time_and_its_stream() {
     let mut rig = containers();
+    rig.seconds = 1_767_323_049;
     rig.append("a.log", cri("stderr", "F", "a word"));
     let records = rig.records();
     assert_eq!(body(&records[0]), "a word");
     assert_eq!(records[0].time_unix_nano, 1_767_323_045_000_000_000);
-    assert_eq!(records[0].observed_time_unix_nano, 1_000_000_000);
+    assert_eq!(records[0].observed_time_unix_nano, 1_767_323_050_000_000_000);
     assert_eq!(attribute(&records[0], "log.iostream"), Some(Value::StringValue("stderr".into())));
     assert_eq!(attribute(&records[0], "log.file.name"), Some(Value::StringValue("a.log".into())));
 }

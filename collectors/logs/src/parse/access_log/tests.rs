@@ -1,34 +1,22 @@
 #![allow(clippy::unwrap_used)]
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use proptest::prelude::*;
-use prost::Message;
 
-use super::*;
-use crate::config::{Config, Filter};
-use crate::fields::Verdict;
+use crate::condition::Condition;
+use crate::config::Config;
+use crate::filters::Verdict;
+use crate::parse::format::LineFormat;
+use crate::parse::testing::{Understood, understood};
 
-fn parsed(config: &Config, line: &str) -> Option<(Fields, Vec<(String, String)>)> {
-    let plan = Plan::new(config).unwrap();
-    let mut fields = Fields::default();
-    fields.clear(&plan);
-    parse(line, &plan, &mut fields, &mut String::new()).ok()?;
-    let record = LogRecord::decode(&fields.attributes[..]).unwrap();
-    let text = |any: Any| match any {
-        Any::StringValue(text) => text,
-        Any::IntValue(int) => int.to_string(),
-        Any::ArrayValue(array) => format!("{:?}", array.values[0].value.clone().unwrap()),
-        other => panic!("{other:?}"),
-    };
-    let pairs =
-        record.attributes.into_iter().map(|pair| (pair.key, text(pair.value.unwrap().value.unwrap())));
-    let pairs = pairs.collect();
-    Some((fields, pairs))
+fn config() -> Config {
+    Config { parse: LineFormat::NginxCombined.into(), ..Config::default() }
+}
+
+fn parsed(line: &str) -> Option<Understood> {
+    understood(&config(), line).ok()
 }
 
 fn shown(line: &str) -> Vec<String> {
-    let (_, attributes) = parsed(&Config::default(), line).unwrap();
-    attributes.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
+    parsed(line).unwrap().shown()
 }
 
 #[test]
@@ -45,11 +33,11 @@ fn a_combined_line_becomes_the_attributes_of_the_semantic_conventions() {
             "network.protocol.version=1.1",
             "http.response.status_code=404",
             "http.response.body.size=1043",
-            "http.request.header.referer=StringValue(\"https://x/\")",
+            "http.request.header.referer=[https://x/]",
             "user_agent.original=Mozilla/5.0 (\"x\")",
         ]
     );
-    let (fields, _) = parsed(&Config::default(), line).unwrap();
+    let fields = parsed(line).unwrap().fields;
     assert_eq!((fields.time, fields.severity.0), (1_431_857_103_000_000_000, 13));
 }
 
@@ -98,36 +86,47 @@ fn a_line_cut_off_in_the_user_agent_is_understood() {
 #[test]
 fn fields_go_by_both_of_their_names() {
     let line = r#"::1 - - [17/May/2015:10:05:03 +0000] "GET /health HTTP/1.1" 503 5 "-" "curl/8""#;
-    let filter = |field: &str, regex: &str| vec![Filter { field: Some(field.into()), regex: regex.into() }];
-    let verdict =
-        |config: Config| parsed(&config, line).unwrap().0.verdict(&Plan::new(&config).unwrap(), line);
-    assert_eq!(verdict(Config { keep: filter("status", "^5"), ..Config::default() }), Verdict::Pass);
+    let filter = |field: &str, regex: &str| {
+        vec![Condition { field: Some(field.into()), regex: Some(regex.into()), ..Condition::default() }]
+    };
+    let verdict = |config: Config| understood(&config, line).unwrap().verdict;
+    assert_eq!(verdict(Config { keep: filter("status", "^5"), ..config() }), Verdict::Pass);
     assert_eq!(
-        verdict(Config { keep: filter("http.response.status_code", "^2"), ..Config::default() }),
+        verdict(Config { keep: filter("http.response.status_code", "^2"), ..config() }),
         Verdict::NotKept
     );
-    assert_eq!(
-        verdict(Config { drop: filter("url.path", "^/health$"), ..Config::default() }),
-        Verdict::Dropped
-    );
-    let (fields, attributes) =
-        parsed(&Config { body: Some("request".into()), ..Config::default() }, line).unwrap();
-    assert_eq!(fields.body.as_deref(), Some("GET /health HTTP/1.1"));
-    assert!(attributes.iter().any(|(key, _)| key == "url.path"));
+    assert_eq!(verdict(Config { drop: filter("url.path", "^/health$"), ..config() }), Verdict::Dropped);
+    let understood = understood(&Config { body: Some("request".into()), ..config() }, line).unwrap();
+    assert_eq!(understood.fields.body.as_deref(), Some("GET /health HTTP/1.1"));
+    assert!(understood.shown().contains(&"url.path=/health".to_owned()));
+}
+
+#[test]
+fn apache_may_name_the_host_first() {
+    let line = r#"::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5"#;
+    let shown = |line: &str| {
+        let config = Config { parse: LineFormat::ApacheCombined.into(), ..Config::default() };
+        understood(&config, line).ok().map(|line| line.shown()[..3].to_vec())
+    };
+    let host = ["server.address=shop.example", "server.port=443", "client.address=::1"];
+    assert_eq!(shown(&format!("shop.example:443 {line}")).unwrap(), host);
+    assert_eq!(shown(&format!("[::2]:80 {line}")).unwrap()[0], "server.address=[::2]");
+    assert_eq!(shown(line).unwrap()[0], "client.address=::1");
+    assert_eq!(parsed(line).unwrap().shown()[0], "client.address=::1");
 }
 
 #[test]
 fn other_lines_are_refused() {
     let good = r#"::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8""#;
-    assert!(parsed(&Config::default(), good).is_some());
+    assert!(parsed(good).is_some());
     for end in 0..good.len() {
         let cut = &good[..end];
         let is_common = cut.ends_with(" 5");
         let is_cut_in_agent = cut.contains("\"-\" \"");
-        assert_eq!(parsed(&Config::default(), cut).is_some(), is_common || is_cut_in_agent, "{cut}");
+        assert_eq!(parsed(cut).is_some(), is_common || is_cut_in_agent, "{cut}");
     }
-    assert!(parsed(&Config::default(), &good.replace("May", "Mai")).is_none());
-    assert!(parsed(&Config::default(), &good.replace(" 200 ", " 2000 ")).is_none());
+    assert!(parsed(&good.replace("May", "Mai")).is_none());
+    assert!(parsed(&good.replace(" 200 ", " 2000 ")).is_none());
 }
 
 proptest! {
@@ -137,7 +136,7 @@ proptest! {
         agent in "[\\\\x\"a-fé ]{0,30}", other in "\\PC{0,80}",
     ) {
         let line = format!("{client} - {user} [17/May/2015:10:05:03 +0000] \"{request}\" {status} 1 \"-\" \"{agent}\"");
-        let _ = parsed(&Config::default(), &line);
-        let _ = parsed(&Config::default(), &other);
+        let _ = parsed(&line);
+        let _ = parsed(&other);
     }
 }

@@ -1,14 +1,16 @@
 #![allow(clippy::unwrap_used)]
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use proptest::prelude::*;
-use prost::Message;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::config::{Config, Filter, Severity, Timestamp};
-use crate::fields::Verdict;
+use crate::condition::Condition;
+use crate::config::{Config, Severity, Timestamp};
+use crate::fields::Fields;
+use crate::filters::Verdict;
+use crate::parse::format::LineFormat;
+use crate::parse::testing::understood;
 use crate::timestamp::Format;
 
 fn config() -> Config {
@@ -18,18 +20,18 @@ fn config() -> Config {
         body: Some("message".into()),
         trace_id: Some("ctx.trace".into()),
         span_id: Some("ctx.span".into()),
-        ..Config::default()
+        ..plain()
     }
+}
+
+fn plain() -> Config {
+    Config { parse: LineFormat::Json.into(), ..Config::default() }
 }
 
 /// The line's fields, and its attributes as the official decoder reads them.
 fn parsed(config: &Config, line: &str) -> Result<(Fields, Vec<KeyValue>), Reason> {
-    let plan = Plan::new(config).unwrap();
-    let mut fields = Fields::default();
-    fields.clear(&plan);
-    parse(line, &plan, &mut fields, &mut Scratch::default())?;
-    let record = LogRecord::decode(&fields.attributes[..]).unwrap();
-    Ok((fields, record.attributes))
+    let understood = understood(config, line)?;
+    Ok((understood.fields, understood.attributes))
 }
 
 fn as_json(value: &AnyValue) -> Json {
@@ -54,7 +56,7 @@ fn object(members: &[KeyValue]) -> Json {
 fn members_become_attributes_of_their_own_type() {
     let line = r#" {"s":"a\"b\u00e9\ud83d\ude00\ud800!", "i":-5,"big":18446744073709551616,"r":1.5e3,"t":true,
         "n":null,"list":[1,"x",[],{}],"nested":{"a":{"b":[false]}}} "#;
-    let (_, attributes) = parsed(&Config::default(), line).unwrap();
+    let (_, attributes) = parsed(&plain(), line).unwrap();
     let expected = serde_json::json!({
         "s": "a\"bé😀\u{fffd}!", "i": -5, "big": "18446744073709551616", "r": 1500.0, "t": true,
         "n": null, "list": [1, "x", [], {}], "nested": {"a": {"b": [false]}}
@@ -89,16 +91,17 @@ fn a_field_that_is_not_understood_stays_an_attribute_and_is_counted() {
 
 #[test]
 fn filters_look_at_fields() {
-    let filter = |field: &str, regex: &str| Filter { field: Some(field.into()), regex: regex.into() };
+    let filter = |field: &str, regex: &str| Condition {
+        field: Some(field.into()),
+        regex: Some(regex.into()),
+        ..Condition::default()
+    };
     let config = Config {
         keep: vec![filter("status", "^5"), filter("kind", "^audit$")],
         drop: vec![filter("ctx.user", "^robot")],
-        ..Config::default()
+        ..plain()
     };
-    let verdict = |line: &str| {
-        let plan = Plan::new(&config).unwrap();
-        parsed(&config, line).unwrap().0.verdict(&plan, line)
-    };
+    let verdict = |line: &str| understood(&config, line).unwrap().verdict;
     assert_eq!(verdict(r#"{"status":503}"#), Verdict::Pass);
     assert_eq!(verdict(r#"{"status":"200","kind":"audit"}"#), Verdict::Pass);
     assert_eq!(verdict(r#"{"status":200}"#), Verdict::NotKept);
@@ -106,19 +109,40 @@ fn filters_look_at_fields() {
 }
 
 #[test]
+fn of_members_of_one_name_the_last_counts() {
+    let line = r#"{"a":1,"b":{"x":1,"y":2,"x":[3]},"a":"2","c":{"a":1},"a":{"a":4,"a":5}}"#;
+    let (_, attributes) = parsed(&plain(), line).unwrap();
+    let names: Vec<&str> = attributes.iter().map(|pair| pair.key.as_str()).collect();
+    assert_eq!(names, ["b", "c", "a"]);
+    let expected = serde_json::json!({"b": {"y": 2, "x": [3]}, "c": {"a": 1}, "a": {"a": 5}});
+    assert_eq!(object(&attributes), expected);
+}
+
+#[test]
+fn numbers_keep_their_digits() {
+    let line =
+        r#"{"a":0.1,"b":0.12345678901234567890,"c":1e400,"d":-9223372036854775808,"e":9223372036854775808}"#;
+    let (_, attributes) = parsed(&plain(), line).unwrap();
+    let expected = serde_json::json!({
+        "a": 0.1, "b": "0.12345678901234567890", "c": "1e400", "d": i64::MIN, "e": "9223372036854775808"
+    });
+    assert_eq!(object(&attributes), expected);
+}
+
+#[test]
 fn what_is_no_object_is_refused() {
     for line in
         ["", "text", "[1]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":-}"]
     {
-        assert_eq!(parsed(&Config::default(), line).unwrap_err(), Reason::Format, "{line}");
+        assert_eq!(parsed(&plain(), line).unwrap_err(), Reason::Format, "{line}");
     }
     for line in
         ["{\"a\":1e}", "{\"a\":tru}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":1} x", "{\"a\":\"\\"]
     {
-        assert_eq!(parsed(&Config::default(), line).unwrap_err(), Reason::Format, "{line}");
+        assert_eq!(parsed(&plain(), line).unwrap_err(), Reason::Format, "{line}");
     }
     let deep = format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100));
-    assert_eq!(parsed(&Config::default(), &deep).unwrap_err(), Reason::Depth);
+    assert_eq!(parsed(&plain(), &deep).unwrap_err(), Reason::Depth);
 }
 
 fn json() -> impl Strategy<Value = Json> {
@@ -141,9 +165,16 @@ fn json() -> impl Strategy<Value = Json> {
 
 proptest! {
     #[test]
+    fn the_first_quote_or_backslash_is_found(bytes in proptest::collection::vec(prop_oneof![
+        20 => any::<u8>(), 1 => Just(b'"'), 1 => Just(b'\\'), 1 => Just(b'"' | 0x80), 1 => Just(b'#')
+    ], 0..80)) {
+        prop_assert_eq!(quote_or_escape(&bytes), bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')));
+    }
+
+    #[test]
     fn any_object_arrives_as_it_was(members in proptest::collection::btree_map("[a-z\"\\\\é]{0,8}", json(), 0..8)) {
         let whole = Json::Object(members.into_iter().collect());
-        let (_, attributes) = parsed(&Config::default(), &whole.to_string()).unwrap();
+        let (_, attributes) = parsed(&plain(), &whole.to_string()).unwrap();
         prop_assert_eq!(object(&attributes), whole);
     }
 

@@ -1,0 +1,147 @@
+//! What happens to the text of a record until it is encoded, in this order: it is parsed; `keep` and `drop` look at
+//! what it says; its time, severity, body and trace context get their places; what is left is its attributes.
+//!
+//! Each stage is in a file of its own and works on [`Fields`]. A stage behind sees what those before it have left.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use vigie_pipeline::otlp::log::LogRecord;
+use vigie_pipeline::plug::Error;
+
+use super::condition::Subject;
+use super::config::Config;
+use super::fields::{Fields, Reason};
+use super::filters::{Filters, Verdict};
+use super::meters::Meters;
+use super::parse::{Context, Parsers};
+use super::records::Records;
+use super::roles::Roles;
+use super::timestamp::{Observer, Zone};
+
+/// See the module. Reused for all records of a source.
+#[derive(Debug, Clone)]
+pub(crate) struct Stages {
+    parsers: Parsers,
+    /// Whether a stage behind the parser looks fields up.
+    is_inspected: bool,
+    observer: Observer,
+    filters: Filters,
+    roles: Roles,
+    fields: Fields,
+}
+
+/// The text of a record, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'t> {
+    pub(crate) line: &'t str,
+    /// When it was written, as its wrapping says: nanoseconds since the epoch, or 0.
+    pub(crate) time: u64,
+    /// What ends each record of the file: its attributes and the observed time, encoded in the order of their fields.
+    pub(crate) ending: &'t [u8],
+    /// When it was read: nanoseconds since the epoch.
+    pub(crate) observed: u64,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is to be sent.
+    Sent,
+    /// It is not, on purpose: for this reason of the ledger.
+    Filtered(&'static str),
+}
+
+/// What the stages ask for.
+#[derive(Default)]
+struct Asked {
+    /// Whether it may be a field that is not sent. Those have simple names, as the formats call them; attributes that
+    /// formats with other names for them write have names with dots.
+    for_hidden: Cell<bool>,
+}
+
+impl Asked {
+    /// What the field is called that a format calls `name`.
+    fn of<'n>(&self, parsers: &Parsers, name: &'n str) -> Cow<'n, str> {
+        let resolved = parsers.resolved(name);
+        self.for_hidden.set(self.for_hidden.get() || !resolved.contains('.'));
+        resolved
+    }
+}
+
+impl Stages {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let parsers = Parsers::new(&config.parse)?;
+        let asked = Asked::default();
+        let filters = Filters::new(config, |name| asked.of(&parsers, name))?;
+        let roles = Roles::new(config, |name| asked.of(&parsers, name));
+        // It was looked up when the configuration was checked.
+        let observer = Observer { zone: Zone::named(&config.time_zone).unwrap_or_default(), at: 0 };
+        Ok(Self {
+            is_inspected: asked.for_hidden.get(),
+            parsers,
+            observer,
+            filters,
+            roles,
+            fields: Fields::default(),
+        })
+    }
+
+    /// Whether there is nothing to be done: the text is the body, and that is all.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.parsers.is_plain() && self.filters.is_empty() && self.roles.is_empty()
+    }
+
+    /// Encodes the record of a text, unless it is filtered.
+    pub(crate) fn run(&mut self, text: Text<'_>, meters: &Meters, out: &mut Records) -> Fate {
+        let Text { line, time, ending, observed } = text;
+        let fields = &mut self.fields;
+        fields.clear();
+        self.observer.at = observed;
+        let context = Context { observer: &self.observer, is_inspected: self.is_inspected };
+        if let Err(reason) = self.parsers.parse(line, context, fields) {
+            meters.parse_error(reason);
+        }
+        let verdict = self.filters.verdict(&Subject::of(fields, line).ending_in(ending));
+        self.roles.assign(&self.observer, fields);
+        settle_time(fields, time, &self.observer);
+        for reason in &fields.faults {
+            meters.parse_error(*reason);
+        }
+        match verdict {
+            Verdict::Pass => {}
+            Verdict::NotKept => return Fate::Filtered("keep"),
+            Verdict::Dropped => return Fate::Filtered("drop"),
+        }
+        fields.attributes.extend_from_slice(ending);
+        encode(fields, line, out);
+        Fate::Sent
+    }
+}
+
+fn encode(fields: &Fields, line: &str, out: &mut Records) {
+    LogRecord {
+        time: fields.time,
+        observed: 0,
+        severity: fields.severity,
+        severity_text: &fields.severity_text,
+        body: fields.body.as_deref().unwrap_or(line),
+        attributes: &fields.attributes,
+        trace_id: fields.trace_id,
+        span_id: fields.span_id,
+    }
+    .encode(out.one_more(None));
+}
+
+/// The time of a record is what the line says, or else its wrapping; one that no record can have counts as none, so that
+/// it is when the line was read.
+fn settle_time(fields: &mut Fields, wrapping: u64, observer: &Observer) {
+    let said = std::mem::take(&mut fields.time);
+    for time in [said, wrapping].into_iter().filter(|time| *time != 0) {
+        if !observer.finds_absurd(time) {
+            fields.time = time;
+            return;
+        }
+        fields.fault(Reason::AbsurdTimestamp);
+    }
+}
