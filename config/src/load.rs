@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use vigie_collectors::watchdog::check_commands;
 use vigie_collectors::{Collectors, processes};
 use vigie_exporters::Exporters;
+use vigie_pipeline::batch::Signal;
 use vigie_pipeline::check::{Check, Place};
 
 use crate::agent::Agent;
@@ -51,10 +52,20 @@ impl Check for Config {
             at.wrong(format_args!("must be less than `server.max_connections`, which is {connections}"));
         }
         self.check_commands(&at.key("collectors"));
+        self.check_routes(&at.key("collectors").key("logs"));
     }
 }
 
 impl Config {
+    /// That records are routed to exporters that are there and take logs.
+    fn check_routes(&self, at: &Place<'_>) {
+        let takers = self.exporters.otlp.iter().filter(|exporter| exporter.signals.contains(&Signal::Logs));
+        let takers: Vec<&str> = takers.map(|exporter| exporter.name.as_str()).collect();
+        for (at, source) in at.each(&self.collectors.logs) {
+            source.check_routes(&at, &takers);
+        }
+    }
+
     /// That probes and actions run no other commands than `agent` allows.
     fn check_commands(&self, at: &Place<'_>) {
         let allowed = self.agent.allowed();

@@ -11,6 +11,7 @@ use super::multiline::Multiline;
 use super::parse::format::Parse;
 use super::patterns::{Exclusion, Pattern};
 use super::timestamp::{Format, Zone};
+use super::transforms::Transform;
 
 /// One entry of `collectors.logs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +50,8 @@ pub struct Config {
     pub keep: Vec<Condition>,
     /// Records that match one of these are counted as filtered.
     pub drop: Vec<Condition>,
+    /// What is done with each record before it is sent, in order.
+    pub transforms: Vec<Transform>,
     /// A longer line is truncated, marked and counted.
     pub max_line: ByteSize,
 }
@@ -71,6 +74,7 @@ impl Default for Config {
             attributes: std::collections::BTreeMap::new(),
             keep: Vec::new(),
             drop: Vec::new(),
+            transforms: Vec::new(),
             max_line: ByteSize::mib(1),
         }
     }
@@ -133,6 +137,7 @@ impl Check for Config {
                 self.check_condition(&at, condition);
             }
         }
+        at.key("transforms").check_each(&self.transforms);
         if !(256..=MAX_LINE.0).contains(&self.max_line.0) {
             at.key("max_line").wrong(format_args!("must be between 256B and {MAX_LINE}"));
         }
@@ -142,6 +147,15 @@ impl Check for Config {
         self.parse.check(&mut at.key("parse"));
         at.key("time_zone").ok(Zone::named(&self.time_zone));
         self.check_fields(at);
+    }
+}
+
+impl Config {
+    /// Reports routes to what is none of `exporters`, those that take logs.
+    pub fn check_routes(&self, at: &Place<'_>, exporters: &[&str]) {
+        for (at, transform) in at.key("transforms").each(&self.transforms) {
+            transform.check_route(&at, exporters);
+        }
     }
 }
 

@@ -197,7 +197,7 @@ impl Followed {
         meters: &Meters,
         observed: u64,
     ) -> io::Result<Progress> {
-        recorder.turn_to(&self.attributes, observed);
+        recorder.turn_to(self.id, &self.attributes, observed);
         let progress = match self.know_encoding()? {
             None => Progress::Drained,
             Some(Encoding::Utf8(_)) => self.read_lines(chunk, recorder, out, limit, meters)?,
@@ -261,7 +261,7 @@ impl Followed {
         out: &mut Records,
         observed: u64,
     ) -> io::Result<()> {
-        recorder.turn_to(&self.attributes, observed);
+        recorder.turn_to(self.id, &self.attributes, observed);
         let size = self.look()?.len();
         let at = self.position.offset;
         let len = size.saturating_sub(at);
@@ -285,7 +285,7 @@ impl Followed {
         out: &mut Records,
         observed: u64,
     ) -> io::Result<()> {
-        recorder.turn_to(&self.attributes, observed);
+        recorder.turn_to(self.id, &self.attributes, observed);
         recorder.flush_waiting(&mut self.assembly, which, out);
         self.find_complete()
     }

@@ -35,10 +35,21 @@ pub fn records<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) 
     encoded(config, pieces).bytes
 }
 
+/// The same with those that are not for all destinations, and for which they are.
+pub fn routed<'l>(
+    config: &Config,
+    pieces: impl IntoIterator<Item = &'l [u8]>,
+) -> Vec<(Option<Vec<String>>, Vec<u8>)> {
+    let records = encoded(config, pieces);
+    let names = |to: &[std::sync::Arc<str>]| Some(to.iter().map(|name| name.to_string()).collect());
+    let routed = records.routed.into_iter().map(|routed| (names(&routed.to), routed.bytes));
+    routed.chain([(None, records.bytes)]).collect()
+}
+
 fn encoded<'l>(config: &Config, pieces: impl IntoIterator<Item = &'l [u8]>) -> Records {
     let mut recorder = recorder(config);
     let (mut assembly, mut out) = (Assembly::default(), Records::default());
-    recorder.turn_to(&[], 0);
+    recorder.turn_to(FileId { device: 0, inode: 0 }, &[], 0);
     let mut at = 0;
     for piece in pieces {
         let mut used = 0;

@@ -36,6 +36,7 @@ mod stages;
 mod store;
 mod timestamp;
 mod trace_context;
+mod transforms;
 mod unpack;
 pub mod wake;
 
@@ -51,6 +52,7 @@ pub use config::{Config, Severity, StartAt, Timestamp};
 pub use multiline::{Multiline, Preset};
 pub use parse::format::{LineFormat, Parse};
 pub use timestamp::Format;
+pub use transforms::{Deduplicate, RateLimit, Route, Sample, Transform};
 
 use follower::Parts;
 use meters::Meters;

@@ -11,10 +11,12 @@ use vigie_pipeline::plug::Error;
 use super::config::Config;
 use super::fields::Reason;
 use super::file::hole_len;
+use super::identity::FileId;
 use super::join::{Assembly, Flush, Join, Joined, Line, Origin, before};
 use super::meters::Meters;
 use super::records::Records;
 use super::stages::{Fate, Stages, Text};
+use super::transforms::{Ending, Reading, mixed};
 
 /// What is special about a record, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +47,10 @@ pub(crate) struct Recorder {
     join: Option<Box<Join>>,
     /// The time of this turn, for what waits.
     now: Instant,
+    /// A number of the file at hand.
+    file: u64,
+    /// The position of the record at hand.
+    at: u64,
     meters: Meters,
     counts: Option<Arc<Counts>>,
     tally: Tally,
@@ -86,6 +92,8 @@ impl Recorder {
             longest: join.as_ref().map_or(config.max_line.bytes(), |join| join.longest()),
             join,
             now: Instant::now(),
+            file: 0,
+            at: 0,
             meters,
             counts: None,
             tally: Tally::default(),
@@ -95,7 +103,12 @@ impl Recorder {
 
     /// The same for lines that are read again: they are counted in `meters`, and not in the ledger.
     pub(crate) fn again(&self, meters: Meters) -> Self {
-        Self { meters, counts: None, tally: Tally::default(), ..self.clone() }
+        Self { meters, counts: None, tally: Tally::default(), stages: self.stages.again(), ..self.clone() }
+    }
+
+    /// What comes next does not follow what came last: transforms begin anew.
+    pub(crate) fn forget(&mut self) {
+        self.stages.forget();
     }
 
     /// The longest line of a file that is kept whole, in bytes.
@@ -135,7 +148,8 @@ impl Recorder {
     }
 
     /// From now on lines are of the file with these attributes, read at `observed`.
-    pub(crate) fn turn_to(&mut self, attributes: &[u8], observed: u64) {
+    pub(crate) fn turn_to(&mut self, file: FileId, attributes: &[u8], observed: u64) {
+        self.file = mixed(file.device ^ mixed(file.inode));
         self.ending.clear();
         self.ending.extend_from_slice(attributes);
         put_fixed64(&mut self.ending, 11, observed);
@@ -163,6 +177,7 @@ impl Recorder {
         let mut start = 0;
         for newline in memchr::memchr_iter(b'\n', lines) {
             let line = &lines[start..newline];
+            self.at = at + start as u64;
             match text {
                 _ if line.len() > self.longest || line.first() == Some(&0) => self.odd_line(line, out),
                 Some(text) => self.line(trimmed(&text[start..newline]), Shape::Whole, out),
@@ -235,6 +250,7 @@ impl Recorder {
                 self.join = Some(join);
             }
             None => {
+                self.at = line.at;
                 self.bytes(line.text, line.shape, out);
             }
         }
@@ -249,7 +265,8 @@ impl Recorder {
     }
 
     fn joined(&mut self, joined: Joined<'_>, out: &mut Records) {
-        let Joined { text, shape, origin, .. } = joined;
+        let Joined { text, at, shape, origin } = joined;
+        self.at = at;
         if origin.malformed {
             self.meters.parse_error(Reason::Format);
         }
@@ -302,12 +319,23 @@ impl Recorder {
             out.count += 1;
             put_plain(&mut out.bytes, text, &self.ending);
         } else {
-            let line = Text { line: text, time: origin.time, ending: &self.ending, observed: self.observed };
+            let reading = Reading { now: self.now, observed: self.observed, place: self.file ^ self.at };
+            let line = Text { line: text, time: origin.time, ending: &self.ending, reading };
             if let Fate::Filtered(reason) = self.stages.run(line, &self.meters, out) {
                 self.tally.filtered(reason);
             }
         }
         self.ending.truncate(before);
+    }
+
+    /// When a transform has something to tell that no line brings about.
+    pub(crate) fn tells_at(&self) -> Option<Instant> {
+        self.stages.tells_at()
+    }
+
+    /// Encodes what transforms have to tell that no line brings about.
+    pub(crate) fn tell(&mut self, which: Ending, now: Instant, observed: u64, out: &mut Records) {
+        self.stages.tell(which, Reading { now, observed, place: 0 }, out);
     }
 
     /// Adds what was counted to the instruments and the ledger.

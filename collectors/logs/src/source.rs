@@ -175,6 +175,12 @@ impl Tail {
         self.scan_asked |= self.strands.iter_mut().any(|strand| strand.follower().is_crowded());
     }
 
+    /// Offers what the transforms of the strand of this number have to tell, if there is room at once.
+    async fn tell(&mut self, at: usize, events: &Events) {
+        let elders = self.elders(at);
+        self.strands[at].tell(events, elders.as_deref(), &self.clock).await;
+    }
+
     /// Waits until there may be something to do, but for notifications alone not less than the pace.
     async fn wait(
         &mut self,
@@ -207,9 +213,12 @@ impl Tail {
         sleep_until((began + PACE).max(self.clock.monotonic() + GATHER).into()).await;
     }
 
-    /// Waits until all is settled, and saves the offsets.
+    /// Offers what transforms have to tell of what was left out, waits until all is settled, and saves the offsets.
     /// Whoever stopped this decides how long that may take; so what is settled is saved as it comes.
-    async fn finish(&mut self, settled: &mut mpsc::UnboundedReceiver<Settled>) {
+    async fn finish(&mut self, events: &Events, settled: &mut mpsc::UnboundedReceiver<Settled>) {
+        for at in 0..self.strands.len() {
+            self.tell(at, events).await;
+        }
         loop {
             self.saving.save().await;
             let batches: usize = self.strands.iter().map(Strand::in_flight).sum();
@@ -245,7 +254,7 @@ impl Source for Tail {
                 ready |= progress == Progress::Made && self.strands[at].follower().is_ready();
             }
             self.hear(None, &mut settled);
-            self.rejoin();
+            self.rejoin(&events).await;
             if self.clock.monotonic() >= self.saving.at() && self.saving.is_due() {
                 self.saving.save().await;
             }
@@ -253,7 +262,7 @@ impl Source for Tail {
                 self.wait(began, held_up, room_returns, &mut settled, &mut stop).await;
             }
         }
-        self.finish(&mut settled).await;
+        self.finish(&events, &mut settled).await;
         Ok(())
     }
 }

@@ -1,12 +1,15 @@
 //! What happens to the text of a record until it is encoded, in this order: it is parsed; `keep` and `drop` look at
-//! what it says; its time, severity, body and trace context get their places; what is left is its attributes.
+//! what it says; its time, severity, body and trace context get their places; what is left is its attributes;
+//! and transforms change these, and decide where the record goes.
 //!
 //! Each stage is in a file of its own and works on [`Fields`]. A stage behind sees what those before it have left.
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::time::Instant;
 
 use vigie_pipeline::otlp::log::LogRecord;
+use vigie_pipeline::outlet::Route;
 use vigie_pipeline::plug::Error;
 
 use super::condition::Subject;
@@ -18,6 +21,7 @@ use super::parse::{Context, Parsers};
 use super::records::Records;
 use super::roles::Roles;
 use super::timestamp::{Observer, Zone};
+use super::transforms::{Chain, Ending, Reading};
 
 /// See the module. Reused for all records of a source.
 #[derive(Debug, Clone)]
@@ -28,6 +32,7 @@ pub(crate) struct Stages {
     observer: Observer,
     filters: Filters,
     roles: Roles,
+    transforms: Chain,
     fields: Fields,
 }
 
@@ -39,8 +44,7 @@ pub(crate) struct Text<'t> {
     pub(crate) time: u64,
     /// What ends each record of the file: its attributes and the observed time, encoded in the order of their fields.
     pub(crate) ending: &'t [u8],
-    /// When it was read: nanoseconds since the epoch.
-    pub(crate) observed: u64,
+    pub(crate) reading: Reading,
 }
 
 /// What became of a record.
@@ -75,6 +79,7 @@ impl Stages {
         let asked = Asked::default();
         let filters = Filters::new(config, |name| asked.of(&parsers, name))?;
         let roles = Roles::new(config, |name| asked.of(&parsers, name));
+        let transforms = Chain::new(&config.transforms, |name| asked.of(&parsers, name))?;
         // It was looked up when the configuration was checked.
         let observer = Observer { zone: Zone::named(&config.time_zone).unwrap_or_default(), at: 0 };
         Ok(Self {
@@ -83,21 +88,35 @@ impl Stages {
             observer,
             filters,
             roles,
+            transforms,
             fields: Fields::default(),
         })
     }
 
+    /// The same for what is read again.
+    pub(crate) fn again(&self) -> Self {
+        Self { transforms: self.transforms.again(), ..self.clone() }
+    }
+
+    /// What comes next does not follow what came last.
+    pub(crate) fn forget(&mut self) {
+        self.transforms.forget();
+    }
+
     /// Whether there is nothing to be done: the text is the body, and that is all.
     pub(crate) fn is_plain(&self) -> bool {
-        self.parsers.is_plain() && self.filters.is_empty() && self.roles.is_empty()
+        self.parsers.is_plain()
+            && self.filters.is_empty()
+            && self.roles.is_empty()
+            && self.transforms.is_empty()
     }
 
     /// Encodes the record of a text, unless it is filtered.
     pub(crate) fn run(&mut self, text: Text<'_>, meters: &Meters, out: &mut Records) -> Fate {
-        let Text { line, time, ending, observed } = text;
+        let Text { line, time, ending, reading } = text;
         let fields = &mut self.fields;
         fields.clear();
-        self.observer.at = observed;
+        self.observer.at = reading.observed;
         let context = Context { observer: &self.observer, is_inspected: self.is_inspected };
         if let Err(reason) = self.parsers.parse(line, context, fields) {
             meters.parse_error(reason);
@@ -114,12 +133,25 @@ impl Stages {
             Verdict::Dropped => return Fate::Filtered("drop"),
         }
         fields.attributes.extend_from_slice(ending);
-        encode(fields, line, out);
-        Fate::Sent
+        let send = &mut |fields: &Fields, line: &str, to: Option<&Route>| encode(fields, line, to, out);
+        match self.transforms.run(fields, line, reading, send) {
+            Ok(()) => Fate::Sent,
+            Err(reason) => Fate::Filtered(reason),
+        }
+    }
+
+    /// When a transform has something to tell that no line brings about.
+    pub(crate) fn tells_at(&self) -> Option<Instant> {
+        self.transforms.due()
+    }
+
+    /// Encodes it.
+    pub(crate) fn tell(&mut self, which: Ending, reading: Reading, out: &mut Records) {
+        self.transforms.end_windows(which, reading, &mut |fields, line, to| encode(fields, line, to, out));
     }
 }
 
-fn encode(fields: &Fields, line: &str, out: &mut Records) {
+fn encode(fields: &Fields, line: &str, to: Option<&Route>, out: &mut Records) {
     LogRecord {
         time: fields.time,
         observed: 0,
@@ -130,7 +162,7 @@ fn encode(fields: &Fields, line: &str, out: &mut Records) {
         trace_id: fields.trace_id,
         span_id: fields.span_id,
     }
-    .encode(out.one_more(None));
+    .encode(out.one_more(to));
 }
 
 /// The time of a record is what the line says, or else its wrapping; one that no record can have counts as none, so that

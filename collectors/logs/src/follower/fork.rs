@@ -4,7 +4,8 @@
 //! while must hold up neither the others nor their offsets: it gets a follower of its own, a copy that begins where
 //! the destination stands, reads the same files again when there is room for them, and saves its own positions.
 //! It holds the descriptors that it needs, and never passes the follower it was copied from; when both stand at the
-//! same places, and nothing is on its way, it is not needed any more.
+//! same places, each has told its destinations what its transforms had left out, and nothing is on its way, it is not
+//! needed any more.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -79,6 +80,7 @@ impl Follower {
     pub(crate) fn resumed(&self, destination: &Arc<str>) -> Self {
         let mut follower = Self::new(self.parts.of_laggard(destination));
         // It stands somewhere else.
+        follower.parts.recorder.forget();
         follower.offer_to(vec![Arc::clone(destination)]);
         follower.others = None;
         follower

@@ -8,6 +8,7 @@ mod lines;
 mod model;
 mod restart;
 mod rotation;
+mod routing;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -11,6 +11,7 @@ use crate::identity::FileId;
 use crate::join::Flush;
 use crate::record::Recorder;
 use crate::records::Records;
+use crate::transforms::Ending;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +66,8 @@ impl Waiting {
 impl Follower {
     /// When something has waited long enough.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.waiting.files.values().map(|held| held.due).min()
+        let waiting = self.waiting.files.values().map(|held| held.due).min();
+        waiting.into_iter().chain(self.parts.recorder.tells_at()).min()
     }
 
     /// Before reading: what follows may have been written while nobody looked.
@@ -90,8 +92,27 @@ impl Follower {
         while let Some(id) = self.waiting.too_much(self.parts.most_waiting) {
             offers.extend(self.flush(id, Flush::Early, told));
         }
+        if self.parts.recorder.tells_at().is_some_and(|at| at <= told.now) {
+            offers.extend(self.tell(Ending::Due, told.now, told.observed));
+        }
         self.parts.recorder.flush();
         offers
+    }
+
+    /// What transforms have to tell that no line brings about. It is of no file, and no position waits for it.
+    pub(crate) fn tell(&mut self, which: Ending, now: Instant, observed: u64) -> Vec<Offer> {
+        let mut records = Records::default();
+        self.parts.recorder.tell(which, now, observed, &mut records);
+        let (offers, by) = self.offers(records);
+        if !offers.is_empty() {
+            self.await_for(None, by);
+        }
+        offers
+    }
+
+    /// Whether transforms have something to tell.
+    pub(crate) fn has_to_tell(&self) -> bool {
+        self.parts.recorder.tells_at().is_some()
     }
 
     fn flush(&mut self, id: FileId, which: Flush, told: &Told) -> Vec<Offer> {

@@ -72,7 +72,7 @@ impl Tail {
     }
 
     /// Takes back those that have caught up.
-    pub(super) fn rejoin(&mut self) {
+    pub(super) async fn rejoin(&mut self, events: &Events) {
         let now = self.clock.monotonic();
         for at in (1..self.strands.len()).rev() {
             let (lead, others) = self.strands.split_at_mut(at);
@@ -83,7 +83,7 @@ impl Tail {
                 continue;
             }
             let heard = strand.heard_within(HOLD, now);
-            if strand.in_flight() == 0 {
+            if strand.in_flight() == 0 && self.is_told(at, events).await {
                 self.meters.keeps_up(&name);
                 info!(source = self.meters.source, exporter = &*name, "has caught up");
                 self.strands.remove(at).dissolve();
@@ -94,5 +94,22 @@ impl Tail {
                 self.hold_at = now + HOLD_EVERY;
             }
         }
+    }
+
+    /// Whether nothing is left that the strand of this number has to tell of what its transforms left out, nor the
+    /// first one. What is left is told: by each to its own destinations, for what the one has told by now the other
+    /// may still have to tell. From then on what the first one leaves out was left out for all.
+    async fn is_told(&mut self, at: usize, events: &Events) -> bool {
+        self.tell(at, events).await;
+        let now = self.clock.monotonic();
+        if self.strands[at].in_flight() > 0 && now < self.held_until {
+            // It is level until this has arrived.
+            self.held_until = now + HOLD;
+        }
+        if self.strands[at].has_to_tell() || self.strands[at].in_flight() > 0 {
+            return false;
+        }
+        self.tell(0, events).await;
+        !self.strands[0].has_to_tell()
     }
 }

@@ -11,6 +11,7 @@ use vigie_pipeline::room::Room;
 
 use crate::file::CHUNK;
 use crate::follower::{Follower, Told};
+use crate::transforms::Ending;
 use crate::wake::{Touched, Watch, Watched};
 
 /// How a strand's turn went.
@@ -218,6 +219,21 @@ impl Strand {
             self.offer(events, offers, room, elders).await;
         }
         Ok(turned)
+    }
+
+    /// Whether transforms have something to tell of what they left out.
+    pub(super) fn has_to_tell(&self) -> bool {
+        self.follower.as_ref().is_some_and(Follower::has_to_tell)
+    }
+
+    /// Offers all that transforms have to tell of what they left out, if there is room at once.
+    pub(super) async fn tell(&mut self, events: &Events, elders: Option<&[Arc<str>]>, clock: &Clock) {
+        if self.has_to_tell()
+            && let Ok(room) = events.room(Signal::Logs, &self.members, self.batch_bytes).await
+        {
+            let offers = self.follower().tell(Ending::All, clock.monotonic(), clock.unix_nanos());
+            self.offer(events, offers, room, elders).await;
+        }
     }
 
     async fn offer(

@@ -2,6 +2,7 @@
 
 use super::super::gone::HELD_AT_MOST;
 use super::*;
+use crate::transforms::Ending;
 
 /// A log of `lines` that `fast` has got and `slow` has not.
 fn forked(lines: &str) -> (Rig, Follower) {
@@ -113,6 +114,54 @@ fn closed_files_do_not_keep_a_laggard_from_catching_up_nor_let_it_pass() {
     }
     assert_eq!(rig.bodies(), ["later"]);
     assert!(!fork.is_level_with(rig.follower.as_ref().unwrap()));
+}
+
+/// A record with its own time, that is what another one was.
+fn repeated(count: usize) -> String {
+    "{\"time\":\"2026-02-03T04:05:06Z\",\"what\":\"full\"}\n".repeat(count)
+}
+
+/// How many records they tell of: each of itself, or of as many as were left out.
+fn told_of(records: &[LogRecord]) -> (usize, i64) {
+    let repeated = records.iter().filter_map(|record| attribute(record, "vigie.repeated"));
+    let counts = repeated.map(|value| if let Value::IntValue(count) = value { count } else { 0 });
+    let counts: Vec<i64> = counts.collect();
+    (records.len() - counts.len(), counts.iter().sum())
+}
+
+fn decoded(offers: &[Offer]) -> Vec<LogRecord> {
+    let scopes = offers.iter().map(|offer| ScopeLogs::decode(&offer.batch.records[..]).unwrap());
+    scopes.flat_map(|scope| scope.log_records).collect()
+}
+
+#[test]
+fn a_laggard_is_told_of_all_that_was_left_out_also_before_it_was_set_apart() {
+    let mut rig = Rig::new("*.log", StartAt::Beginning);
+    rig.config.parse = serde_json::from_value("json".into()).unwrap();
+    rig.config.timestamp = Some(serde_json::from_value(serde_json::json!({ "field": "time" })).unwrap());
+    let deduplicate = serde_json::json!([{ "deduplicate": { "fields": ["what"], "within": "1h" } }]);
+    rig.config.transforms = serde_json::from_value(deduplicate).unwrap();
+    rig.kill();
+    rig.start();
+    // As it is today: a record from the future has no time of its own.
+    rig.pass(Duration::from_secs(1_800_000_000));
+    rig.append("a.log", repeated(4));
+    assert_eq!(told_of(&rig.records()), (1, 0));
+    let mut fork = rig.follower.as_mut().unwrap().fork(&"slow".into(), rig.seconds);
+    rig.append("a.log", repeated(5));
+    assert_eq!(told_of(&rig.records()), (0, 0));
+    let told = told(&rig);
+    fork.scan(&told);
+    fork.stay_behind(rig.follower.as_ref().unwrap());
+    while fork.is_ready() {
+        assert!(fork.read(&told, 10_000).is_empty());
+    }
+    for follower in [&mut fork, rig.follower.as_mut().unwrap()] {
+        assert!(follower.has_to_tell());
+        let offers = follower.tell(Ending::All, told.now, told.observed);
+        assert_eq!(told_of(&decoded(&offers)), (0, 8));
+        assert!(!follower.has_to_tell());
+    }
 }
 
 #[test]
