@@ -5,10 +5,13 @@
 //! [`Preset::next`]. They follow what the language's own runtime prints, and let go of the event at the first line
 //! that it would not print: a log line between two traces stays a record of its own.
 
+mod dotnet;
 mod go;
 mod java;
 mod javascript;
 mod python;
+mod ruby;
+mod rust;
 mod words;
 
 use std::time::Duration;
@@ -52,6 +55,12 @@ pub enum Preset {
     Go,
     /// Stack traces of V8, as Node.js prints them.
     Javascript,
+    /// Exceptions with their causes, as the interpreter, `Logger` and Rails print them.
+    Ruby,
+    /// Panics with and without a backtrace, and chains of errors.
+    Rust,
+    /// Exceptions with their inner ones, and the records of the console logger.
+    Dotnet,
 }
 
 /// The shortest and the longest time that an event can wait.
@@ -88,6 +97,9 @@ pub(crate) enum State {
     Java(java::State),
     Go(go::State),
     Javascript(javascript::State),
+    Ruby(ruby::State),
+    Rust(rust::State),
+    Dotnet(dotnet::State),
 }
 
 /// What a line is.
@@ -139,6 +151,12 @@ impl Preset {
             (Self::Go, _) => go::begin(line),
             (Self::Javascript, Some(State::Javascript(state))) => javascript::next(state, line),
             (Self::Javascript, _) => javascript::begin(line),
+            (Self::Ruby, Some(State::Ruby(state))) => ruby::next(state, line),
+            (Self::Ruby, _) => ruby::begin(line),
+            (Self::Rust, Some(State::Rust(state))) => rust::next(state, line),
+            (Self::Rust, _) => rust::begin(line),
+            (Self::Dotnet, Some(State::Dotnet(state))) => dotnet::next(state, line),
+            (Self::Dotnet, _) => dotnet::begin(line),
         }
     }
 }

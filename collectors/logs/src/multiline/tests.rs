@@ -53,6 +53,21 @@ fn javascript() {
 }
 
 #[test]
+fn ruby() {
+    come_apart(Preset::Ruby, include_str!("examples/ruby.txt"));
+}
+
+#[test]
+fn rust() {
+    come_apart(Preset::Rust, include_str!("examples/rust.txt"));
+}
+
+#[test]
+fn dotnet() {
+    come_apart(Preset::Dotnet, include_str!("examples/dotnet.txt"));
+}
+
+#[test]
 fn an_expression_says_what_begins_an_event_or_what_goes_on_with_it() {
     let text = "  lost its head\n2026-01-02 one\n  more\n\nof it\n2026-01-03 two";
     let start = Multiline { start: Some(r"^\d{4}-".into()), ..Multiline::default() };
