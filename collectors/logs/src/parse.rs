@@ -7,6 +7,7 @@
 pub(crate) mod access_format;
 mod access_log;
 pub(crate) mod format;
+mod grok;
 mod json;
 mod latest;
 mod regex;
@@ -112,6 +113,7 @@ impl Parser {
             }
             LineFormat::Nginx(text) => Self::AccessFormat(Box::new(nginx::format(text)?)),
             LineFormat::Apache(text) => Self::AccessFormat(Box::new(apache::format(text)?)),
+            LineFormat::Grok(text) => Self::Regex(Box::new(grok::fit(text)?)),
             LineFormat::Regex(pattern) => Self::Regex(Box::new(regex::Fit::new(pattern)?)),
         })
     }

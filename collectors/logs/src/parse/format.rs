@@ -29,6 +29,8 @@ pub enum LineFormat {
     Docker,
     /// An expression whose named groups become fields.
     Regex(String),
+    /// An expression of named patterns, as Logstash has them.
+    Grok(String),
     /// An access log as nginx's `log_format` says.
     Nginx(String),
     /// An access log as Apache's `LogFormat` says.
@@ -71,7 +73,8 @@ impl Parse {
 
     /// Whether any format has fields that whoever writes the lines may call as they like.
     pub(crate) fn has_free_names(&self) -> bool {
-        self.content().any(|format| matches!(format, LineFormat::Json | LineFormat::Regex(_)))
+        self.content()
+            .any(|format| matches!(format, LineFormat::Json | LineFormat::Regex(_) | LineFormat::Grok(_)))
     }
 
     /// Whether all formats know the places of their fields.
@@ -82,6 +85,7 @@ impl Parse {
                 LineFormat::None
                     | LineFormat::Json
                     | LineFormat::Regex(_)
+                    | LineFormat::Grok(_)
                     | LineFormat::Nginx(_)
                     | LineFormat::Apache(_)
             )
@@ -127,6 +131,7 @@ impl Check for LineFormat {
                     at.wrong("no group has a name: `(?P<name>…)` makes a field");
                 }
             }
+            Self::Grok(text) => drop(at.ok(super::grok::fit(text))),
             Self::Nginx(text) => drop(at.ok(nginx::format(text))),
             Self::Apache(text) => drop(at.ok(apache::format(text))),
             _ => {}

@@ -39,11 +39,16 @@ struct Keyed {
     format: fn(String) -> LineFormat,
 }
 
-static KEYED: [Keyed; 3] = [
+static KEYED: [Keyed; 4] = [
     Keyed {
         key: "regex",
         text: "An expression whose named groups become fields.",
         format: LineFormat::Regex,
+    },
+    Keyed {
+        key: "grok",
+        text: "An expression of named patterns, as Logstash has them; definitions may stand in lines before it.",
+        format: LineFormat::Grok,
     },
     Keyed {
         key: "nginx",
@@ -58,13 +63,14 @@ static KEYED: [Keyed; 3] = [
 ];
 
 /// Their keys.
-const KEYS: [&str; KEYED.len()] = [KEYED[0].key, KEYED[1].key, KEYED[2].key];
+const KEYS: [&str; KEYED.len()] = [KEYED[0].key, KEYED[1].key, KEYED[2].key, KEYED[3].key];
 
 impl LineFormat {
     /// As the configuration calls it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Regex(_) => "regex",
+            Self::Grok(_) => "grok",
             Self::Nginx(_) => "nginx",
             Self::Apache(_) => "apache",
             named => NAMED.iter().find(|(_, format)| format == named).map_or("", |(name, _)| name),
@@ -74,7 +80,7 @@ impl LineFormat {
     /// What stands behind its key, if it has one.
     fn text(&self) -> Option<&str> {
         match self {
-            Self::Regex(text) | Self::Nginx(text) | Self::Apache(text) => Some(text),
+            Self::Regex(text) | Self::Grok(text) | Self::Nginx(text) | Self::Apache(text) => Some(text),
             _ => None,
         }
     }

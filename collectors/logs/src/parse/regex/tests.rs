@@ -146,6 +146,8 @@ fn the_first_line_of_a_record_is_matched_and_the_others_stay_with_the_body() {
     ] {
         assert_eq!(body(LineFormat::Regex(pattern.to_owned()), &record), whole, "{pattern}");
     }
+    let grok = "%{LOGLEVEL:level} %{GREEDYDATA:message}".to_owned();
+    assert_eq!(body(LineFormat::Grok(grok), &record), whole);
     // What stands in the other lines is no match.
     assert_eq!(of("^(?P<name>KeyError)", &record), None);
     assert_eq!(body(LineFormat::Regex("(?P<message>.*)".to_owned()), "a"), Some("a".to_owned()));
