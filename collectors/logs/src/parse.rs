@@ -10,7 +10,9 @@ pub(crate) mod format;
 mod grok;
 mod json;
 mod latest;
+mod logfmt;
 mod regex;
+mod syslog;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -58,6 +60,8 @@ enum Parser {
     Json(json::Scratch),
     AccessLog(access_log::AccessLog),
     AccessFormat(Box<AccessFormat>),
+    Logfmt(String),
+    Syslog(String),
     Regex(Box<regex::Fit>),
 }
 
@@ -113,6 +117,8 @@ impl Parser {
             }
             LineFormat::Nginx(text) => Self::AccessFormat(Box::new(nginx::format(text)?)),
             LineFormat::Apache(text) => Self::AccessFormat(Box::new(apache::format(text)?)),
+            LineFormat::Logfmt => Self::Logfmt(String::new()),
+            LineFormat::Syslog => Self::Syslog(String::new()),
             LineFormat::Grok(text) => Self::Regex(Box::new(grok::fit(text)?)),
             LineFormat::Regex(pattern) => Self::Regex(Box::new(regex::Fit::new(pattern)?)),
         })
@@ -126,6 +132,8 @@ impl Parser {
             Self::Json(scratch) => json::parse(line, fields, scratch),
             Self::AccessLog(access_log) => access_log.parse(line, context, fields),
             Self::AccessFormat(format) => format.parse(line, context, fields),
+            Self::Logfmt(scratch) => logfmt::parse(line, fields, scratch),
+            Self::Syslog(scratch) => syslog::parse(line, context, fields, scratch),
             Self::Regex(regex) => regex.parse(line, fields),
         }
     }

@@ -27,6 +27,10 @@ pub enum LineFormat {
     Cri,
     /// What Docker's `json-file` driver writes: time and stream are taken off, parts of long lines are joined.
     Docker,
+    /// Pairs of keys and values.
+    Logfmt,
+    /// What syslog daemons write: RFC 3164 and 5424.
+    Syslog,
     /// An expression whose named groups become fields.
     Regex(String),
     /// An expression of named patterns, as Logstash has them.
@@ -73,8 +77,12 @@ impl Parse {
 
     /// Whether any format has fields that whoever writes the lines may call as they like.
     pub(crate) fn has_free_names(&self) -> bool {
-        self.content()
-            .any(|format| matches!(format, LineFormat::Json | LineFormat::Regex(_) | LineFormat::Grok(_)))
+        self.content().any(|format| {
+            matches!(
+                format,
+                LineFormat::Json | LineFormat::Logfmt | LineFormat::Regex(_) | LineFormat::Grok(_)
+            )
+        })
     }
 
     /// Whether all formats know the places of their fields.
@@ -84,6 +92,7 @@ impl Parse {
                 format,
                 LineFormat::None
                     | LineFormat::Json
+                    | LineFormat::Logfmt
                     | LineFormat::Regex(_)
                     | LineFormat::Grok(_)
                     | LineFormat::Nginx(_)

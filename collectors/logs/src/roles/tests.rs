@@ -30,6 +30,9 @@ fn trace_context_is_found_where_the_configuration_names_none() {
         let shown = understood.shown().join(" ");
         assert!(shown.contains("a=1") && !shown.contains(TRACE) && !shown.contains(SPAN), "{shown}");
     }
+    let logfmt = Config { parse: LineFormat::Logfmt.into(), ..Config::default() };
+    let understood = understood(&logfmt, &format!("a=1 trace_id={TRACE} span_id={SPAN}")).unwrap();
+    assert_eq!((ids(&understood), understood.shown()), ((true, true), vec!["a=1".to_owned()]));
 }
 
 #[test]

@@ -10,12 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{LineFormat, Parse};
 
 /// The formats that are a name.
-static NAMED: [(&str, LineFormat); 7] = [
+static NAMED: [(&str, LineFormat); 9] = [
     ("none", LineFormat::None),
     ("json", LineFormat::Json),
+    ("logfmt", LineFormat::Logfmt),
     ("nginx_combined", LineFormat::NginxCombined),
     ("apache_combined", LineFormat::ApacheCombined),
     ("apache_common", LineFormat::ApacheCommon),
+    ("syslog", LineFormat::Syslog),
     ("cri", LineFormat::Cri),
     ("docker", LineFormat::Docker),
 ];
