@@ -6,15 +6,19 @@
 
 pub(crate) mod access_format;
 mod access_log;
+mod apache_error;
 pub(crate) mod format;
 mod grok;
+mod gunicorn;
 mod json;
 mod latest;
 mod logfmt;
+mod nginx_error;
 mod regex;
 mod syslog;
 #[cfg(test)]
 pub(crate) mod testing;
+mod uvicorn;
 
 use std::borrow::Cow;
 
@@ -60,6 +64,10 @@ enum Parser {
     Json(json::Scratch),
     AccessLog(access_log::AccessLog),
     AccessFormat(Box<AccessFormat>),
+    NginxError,
+    ApacheError,
+    Gunicorn(Box<gunicorn::Gunicorn>),
+    Uvicorn,
     Logfmt(String),
     Syslog(String),
     Regex(Box<regex::Fit>),
@@ -97,7 +105,11 @@ impl Parsers {
     /// What the attribute is called that a format calls `name`.
     pub(crate) fn resolved<'n>(&self, name: &'n str) -> Cow<'n, str> {
         let alias = self.0.iter().find_map(|parser| match parser {
-            Parser::AccessLog(_) => nginx::attribute(name),
+            Parser::AccessLog(_)
+            | Parser::NginxError
+            | Parser::ApacheError
+            | Parser::Gunicorn(_)
+            | Parser::Uvicorn => nginx::attribute(name),
             Parser::AccessFormat(format) => format.attribute(name),
             _ => None,
         });
@@ -115,6 +127,10 @@ impl Parser {
             LineFormat::ApacheCombined | LineFormat::ApacheCommon => {
                 Self::AccessLog(access_log::AccessLog::with_host())
             }
+            LineFormat::NginxError => Self::NginxError,
+            LineFormat::ApacheError => Self::ApacheError,
+            LineFormat::Gunicorn => Self::Gunicorn(Box::new(gunicorn::Gunicorn::new()?)),
+            LineFormat::Uvicorn => Self::Uvicorn,
             LineFormat::Nginx(text) => Self::AccessFormat(Box::new(nginx::format(text)?)),
             LineFormat::Apache(text) => Self::AccessFormat(Box::new(apache::format(text)?)),
             LineFormat::Logfmt => Self::Logfmt(String::new()),
@@ -131,6 +147,10 @@ impl Parser {
             Self::Text => Ok(()),
             Self::Json(scratch) => json::parse(line, fields, scratch),
             Self::AccessLog(access_log) => access_log.parse(line, context, fields),
+            Self::NginxError => nginx_error::parse(line, context, fields),
+            Self::ApacheError => apache_error::parse(line, context, fields),
+            Self::Gunicorn(gunicorn) => gunicorn.parse(line, context, fields),
+            Self::Uvicorn => uvicorn::parse(line, context, fields),
             Self::AccessFormat(format) => format.parse(line, context, fields),
             Self::Logfmt(scratch) => logfmt::parse(line, fields, scratch),
             Self::Syslog(scratch) => syslog::parse(line, context, fields, scratch),

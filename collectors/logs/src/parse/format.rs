@@ -19,10 +19,18 @@ pub enum LineFormat {
     Json,
     /// nginx's `combined`.
     NginxCombined,
+    /// nginx's error log.
+    NginxError,
     /// Apache's `combined`, and `common`, each maybe with the host before it.
     ApacheCombined,
     /// The same.
     ApacheCommon,
+    /// Apache's error log.
+    ApacheError,
+    /// What gunicorn writes: its access log and its error log.
+    Gunicorn,
+    /// What uvicorn writes: its access log and its other lines.
+    Uvicorn,
     /// What Kubernetes' container runtimes write: time and stream are taken off, parts of long lines are joined.
     Cri,
     /// What Docker's `json-file` driver writes: time and stream are taken off, parts of long lines are joined.

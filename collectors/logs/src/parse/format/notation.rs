@@ -10,13 +10,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{LineFormat, Parse};
 
 /// The formats that are a name.
-static NAMED: [(&str, LineFormat); 9] = [
+static NAMED: [(&str, LineFormat); 13] = [
     ("none", LineFormat::None),
     ("json", LineFormat::Json),
     ("logfmt", LineFormat::Logfmt),
     ("nginx_combined", LineFormat::NginxCombined),
+    ("nginx_error", LineFormat::NginxError),
     ("apache_combined", LineFormat::ApacheCombined),
     ("apache_common", LineFormat::ApacheCommon),
+    ("apache_error", LineFormat::ApacheError),
+    ("gunicorn", LineFormat::Gunicorn),
+    ("uvicorn", LineFormat::Uvicorn),
     ("syslog", LineFormat::Syslog),
     ("cri", LineFormat::Cri),
     ("docker", LineFormat::Docker),
