@@ -7,13 +7,16 @@
 pub(crate) mod access_format;
 mod access_log;
 mod apache_error;
+mod django;
 pub(crate) mod format;
 mod grok;
 mod gunicorn;
 mod json;
 mod latest;
 mod logfmt;
+mod loguru;
 mod nginx_error;
+mod python;
 mod regex;
 mod syslog;
 #[cfg(test)]
@@ -70,6 +73,9 @@ enum Parser {
     Uvicorn,
     Logfmt(String),
     Syslog(String),
+    Python,
+    Django,
+    Loguru,
     Regex(Box<regex::Fit>),
 }
 
@@ -135,6 +141,9 @@ impl Parser {
             LineFormat::Apache(text) => Self::AccessFormat(Box::new(apache::format(text)?)),
             LineFormat::Logfmt => Self::Logfmt(String::new()),
             LineFormat::Syslog => Self::Syslog(String::new()),
+            LineFormat::Python => Self::Python,
+            LineFormat::Django => Self::Django,
+            LineFormat::Loguru => Self::Loguru,
             LineFormat::Grok(text) => Self::Regex(Box::new(grok::fit(text)?)),
             LineFormat::Regex(pattern) => Self::Regex(Box::new(regex::Fit::new(pattern)?)),
         })
@@ -154,6 +163,9 @@ impl Parser {
             Self::AccessFormat(format) => format.parse(line, context, fields),
             Self::Logfmt(scratch) => logfmt::parse(line, fields, scratch),
             Self::Syslog(scratch) => syslog::parse(line, context, fields, scratch),
+            Self::Python => python::parse(line, context, fields),
+            Self::Django => django::parse(line, context, fields),
+            Self::Loguru => loguru::parse(line, context, fields),
             Self::Regex(regex) => regex.parse(line, fields),
         }
     }

@@ -39,6 +39,12 @@ pub enum LineFormat {
     Logfmt,
     /// What syslog daemons write: RFC 3164 and 5424.
     Syslog,
+    /// The usual lines of Python's `logging`.
+    Python,
+    /// Django's development server, and failed requests.
+    Django,
+    /// loguru's default.
+    Loguru,
     /// An expression whose named groups become fields.
     Regex(String),
     /// An expression of named patterns, as Logstash has them.
@@ -88,7 +94,11 @@ impl Parse {
         self.content().any(|format| {
             matches!(
                 format,
-                LineFormat::Json | LineFormat::Logfmt | LineFormat::Regex(_) | LineFormat::Grok(_)
+                LineFormat::Json
+                    | LineFormat::Logfmt
+                    | LineFormat::Python
+                    | LineFormat::Regex(_)
+                    | LineFormat::Grok(_)
             )
         })
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{LineFormat, Parse};
 
 /// The formats that are a name.
-static NAMED: [(&str, LineFormat); 13] = [
+static NAMED: [(&str, LineFormat); 16] = [
     ("none", LineFormat::None),
     ("json", LineFormat::Json),
     ("logfmt", LineFormat::Logfmt),
@@ -22,6 +22,9 @@ static NAMED: [(&str, LineFormat); 13] = [
     ("gunicorn", LineFormat::Gunicorn),
     ("uvicorn", LineFormat::Uvicorn),
     ("syslog", LineFormat::Syslog),
+    ("python", LineFormat::Python),
+    ("django", LineFormat::Django),
+    ("loguru", LineFormat::Loguru),
     ("cri", LineFormat::Cri),
     ("docker", LineFormat::Docker),
 ];
