@@ -3,12 +3,14 @@
 //! [`Rules`] look at one line after the other, with what the event so far has come to ([`State`]), and say
 //! whether the line belongs to it. A language is a state machine in a file of its own, with two lines in
 //! [`Preset::next`]. They follow what the language's own runtime prints, and let go of the event at the first line
-//! that it would not print: a log line between two traces stays a record of its own.
+//! that it would not print: a log line between two traces stays a record of its own. A server whose messages have
+//! several lines has a preset alike.
 
 mod dotnet;
 mod go;
 mod java;
 mod javascript;
+mod postgres;
 mod python;
 mod ruby;
 mod rust;
@@ -61,6 +63,8 @@ pub enum Preset {
     Rust,
     /// Exceptions with their inner ones, and the records of the console logger.
     Dotnet,
+    /// Messages of PostgreSQL with detail, hint, context and statement.
+    Postgres,
 }
 
 /// The shortest and the longest time that an event can wait.
@@ -100,6 +104,8 @@ pub(crate) enum State {
     Ruby(ruby::State),
     Rust(rust::State),
     Dotnet(dotnet::State),
+    /// Within a message.
+    Postgres(postgres::State),
 }
 
 /// What a line is.
@@ -157,6 +163,8 @@ impl Preset {
             (Self::Rust, _) => rust::begin(line),
             (Self::Dotnet, Some(State::Dotnet(state))) => dotnet::next(state, line),
             (Self::Dotnet, _) => dotnet::begin(line),
+            (Self::Postgres, Some(State::Postgres(state))) => postgres::next(state, line),
+            (Self::Postgres, _) => postgres::begin(line),
         }
     }
 }

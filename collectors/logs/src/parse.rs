@@ -12,11 +12,14 @@ pub(crate) mod format;
 mod grok;
 mod gunicorn;
 mod json;
+mod klog;
 mod latest;
 mod logfmt;
 mod loguru;
 mod nginx_error;
+pub(crate) mod postgres;
 mod python;
+mod redis;
 mod regex;
 mod syslog;
 #[cfg(test)]
@@ -73,6 +76,9 @@ enum Parser {
     Uvicorn,
     Logfmt(String),
     Syslog(String),
+    Postgres,
+    Redis,
+    Klog(String),
     Python,
     Django,
     Loguru,
@@ -141,6 +147,9 @@ impl Parser {
             LineFormat::Apache(text) => Self::AccessFormat(Box::new(apache::format(text)?)),
             LineFormat::Logfmt => Self::Logfmt(String::new()),
             LineFormat::Syslog => Self::Syslog(String::new()),
+            LineFormat::Postgres => Self::Postgres,
+            LineFormat::Redis => Self::Redis,
+            LineFormat::Klog => Self::Klog(String::new()),
             LineFormat::Python => Self::Python,
             LineFormat::Django => Self::Django,
             LineFormat::Loguru => Self::Loguru,
@@ -163,6 +172,9 @@ impl Parser {
             Self::AccessFormat(format) => format.parse(line, context, fields),
             Self::Logfmt(scratch) => logfmt::parse(line, fields, scratch),
             Self::Syslog(scratch) => syslog::parse(line, context, fields, scratch),
+            Self::Postgres => postgres::parse(line, context, fields),
+            Self::Redis => redis::parse(line, context, fields),
+            Self::Klog(scratch) => klog::parse(line, context, fields, scratch),
             Self::Python => python::parse(line, context, fields),
             Self::Django => django::parse(line, context, fields),
             Self::Loguru => loguru::parse(line, context, fields),

@@ -68,6 +68,11 @@ fn dotnet() {
 }
 
 #[test]
+fn postgres() {
+    come_apart(Preset::Postgres, include_str!("examples/postgres.txt"));
+}
+
+#[test]
 fn an_expression_says_what_begins_an_event_or_what_goes_on_with_it() {
     let text = "  lost its head\n2026-01-02 one\n  more\n\nof it\n2026-01-03 two";
     let start = Multiline { start: Some(r"^\d{4}-".into()), ..Multiline::default() };

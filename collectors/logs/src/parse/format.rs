@@ -39,6 +39,12 @@ pub enum LineFormat {
     Logfmt,
     /// What syslog daemons write: RFC 3164 and 5424.
     Syslog,
+    /// PostgreSQL's log to stderr.
+    Postgres,
+    /// redis, and Valkey.
+    Redis,
+    /// Kubernetes, and what else logs with klog or glog.
+    Klog,
     /// The usual lines of Python's `logging`.
     Python,
     /// Django's development server, and failed requests.
@@ -96,6 +102,7 @@ impl Parse {
                 format,
                 LineFormat::Json
                     | LineFormat::Logfmt
+                    | LineFormat::Klog
                     | LineFormat::Python
                     | LineFormat::Regex(_)
                     | LineFormat::Grok(_)

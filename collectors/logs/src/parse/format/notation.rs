@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{LineFormat, Parse};
 
 /// The formats that are a name.
-static NAMED: [(&str, LineFormat); 16] = [
+static NAMED: [(&str, LineFormat); 19] = [
     ("none", LineFormat::None),
     ("json", LineFormat::Json),
     ("logfmt", LineFormat::Logfmt),
@@ -22,6 +22,9 @@ static NAMED: [(&str, LineFormat); 16] = [
     ("gunicorn", LineFormat::Gunicorn),
     ("uvicorn", LineFormat::Uvicorn),
     ("syslog", LineFormat::Syslog),
+    ("postgres", LineFormat::Postgres),
+    ("redis", LineFormat::Redis),
+    ("klog", LineFormat::Klog),
     ("python", LineFormat::Python),
     ("django", LineFormat::Django),
     ("loguru", LineFormat::Loguru),
