@@ -28,6 +28,7 @@ pub struct Config {
     pub start_at: StartAt,
     /// How lines are understood: a format, or several that are tried in order. What none understands is kept as
     /// plain text, and counted. `cri` and `docker` unwrap; what follows them in the list parses what was wrapped.
+    /// `auto` unwraps too, and is the format of most of the first lines.
     pub parse: Parse,
     /// That of times without an offset: `local`, which is the host's, `UTC`, or a name as `Europe/Paris`.
     pub time_zone: String,

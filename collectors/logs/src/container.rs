@@ -57,6 +57,8 @@ pub(crate) struct Part<'l> {
 pub(crate) enum Wrapping {
     Cri,
     Docker,
+    /// One of them, or none.
+    Any,
 }
 
 /// Docker cuts after 16 KiB, each byte of which may be written as `\u0000`; labels come besides.
@@ -68,6 +70,7 @@ impl Wrapping {
         match self {
             Self::Cri => max_line + 128,
             Self::Docker => max_line.max(DOCKER_LINE),
+            Self::Any => (max_line + 128).max(DOCKER_LINE),
         }
     }
 
@@ -76,6 +79,8 @@ impl Wrapping {
         match self {
             Self::Cri => cri(line),
             Self::Docker => docker(line),
+            // As Docker writes it: other JSON is not to be read twice.
+            Self::Any => cri(line).or_else(|| line.starts_with(b"{\"log\":\"").then(|| docker(line))?),
         }
     }
 }

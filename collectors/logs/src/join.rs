@@ -172,6 +172,7 @@ impl Join {
         let wrapping = match config.parse.wrapping() {
             Some(LineFormat::Cri) => Some(Wrapping::Cri),
             Some(LineFormat::Docker) => Some(Wrapping::Docker),
+            _ if config.parse.is_auto() => Some(Wrapping::Any),
             _ => None,
         };
         let multiline = config.multiline.clone().unwrap_or_default();
@@ -209,6 +210,11 @@ impl Join {
             return self.unwrapped(&mut assembly.slots[0].event, line, Origin::default(), now, emit);
         };
         let Some(part) = wrapping.unwrap(line.text) else {
+            if wrapping == Wrapping::Any {
+                let Joined { text, shape, origin, .. } = self.cut(line, Origin::default());
+                let line = Line { text, shape, ..line };
+                return self.unwrapped(&mut assembly.slots[0].event, line, origin, now, emit);
+            }
             let origin = Origin { malformed: true, ..Origin::default() };
             return emit(self.cut(line, origin));
         };

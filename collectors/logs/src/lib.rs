@@ -77,7 +77,8 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         exclude: config.exclude.iter().map(|glob| Exclusion::new(glob)).collect::<Result<_, _>>()?,
     };
     let meters = Meters::new(&surroundings.instruments, &config.name);
-    let recorder = Recorder::new(config, meters.clone())?;
+    let mut recorder = Recorder::new(config, meters.clone())?;
+    recorder.remember_in(&surroundings.state_dir, &config.name);
     let scope = envelope::scope(&config.name, "");
     let parts = Parts {
         patterns,

@@ -7,6 +7,7 @@
 pub(crate) mod access_format;
 mod access_log;
 mod apache_error;
+mod auto;
 mod django;
 pub(crate) mod format;
 mod grok;
@@ -24,9 +25,12 @@ mod regex;
 mod syslog;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod uvicorn;
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use vigie_pipeline::plug::Error;
 
@@ -68,6 +72,7 @@ enum Parser {
     /// Whatever the line is.
     Text,
     Json(json::Scratch),
+    Auto(Box<auto::Auto>),
     AccessLog(access_log::AccessLog),
     AccessFormat(Box<AccessFormat>),
     NginxError,
@@ -88,6 +93,24 @@ enum Parser {
 impl Parsers {
     pub(crate) fn new(parse: &Parse) -> Result<Self, Error> {
         parse.content().map(Parser::new).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// From now on a choice of `auto` is kept in the state directory.
+    pub(crate) fn remember_in(&mut self, state_dir: &Path, source: &str) {
+        for parser in &mut self.0 {
+            if let Parser::Auto(auto) = parser {
+                auto.remember_in(state_dir, source);
+            }
+        }
+    }
+
+    /// The same for what is read again.
+    pub(crate) fn again(&self) -> Self {
+        let again = |parser: &Parser| match parser {
+            Parser::Auto(auto) => Parser::Auto(Box::new(auto.again())),
+            other => other.clone(),
+        };
+        Self(self.0.iter().map(again).collect())
     }
 
     /// Whether lines are taken as they are.
@@ -134,6 +157,7 @@ impl Parser {
         Ok(match format {
             // What a runtime wraps was unwrapped before.
             LineFormat::None | LineFormat::Cri | LineFormat::Docker => Self::Text,
+            LineFormat::Auto => Self::Auto(Box::new(auto::Auto::new()?)),
             LineFormat::Json => Self::Json(json::Scratch::default()),
             LineFormat::NginxCombined => Self::AccessLog(access_log::AccessLog::default()),
             LineFormat::ApacheCombined | LineFormat::ApacheCommon => {
@@ -163,6 +187,7 @@ impl Parser {
     fn parse(&mut self, line: &str, context: Context<'_>, fields: &mut Fields) -> Result<(), Reason> {
         match self {
             Self::Text => Ok(()),
+            Self::Auto(auto) => auto.parse(line, context, fields),
             Self::Json(scratch) => json::parse(line, fields, scratch),
             Self::AccessLog(access_log) => access_log.parse(line, context, fields),
             Self::NginxError => nginx_error::parse(line, context, fields),

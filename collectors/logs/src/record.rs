@@ -136,6 +136,11 @@ impl Recorder {
         self.counts = Some(counts);
     }
 
+    /// From now on a choice of `parse: auto` is kept in the state directory.
+    pub(crate) fn remember_in(&mut self, state_dir: &std::path::Path, source: &str) {
+        self.stages.remember_in(state_dir, source);
+    }
+
     /// The configured attributes with those of the file at `path`, if there is one, encoded.
     pub(crate) fn attributes_of(&self, path: Option<&std::path::Path>) -> Vec<u8> {
         let mut attributes = self.constants.clone();

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use vigie_pipeline::otlp::attributes::field::LOG;
 use vigie_pipeline::otlp::edit;
-use vigie_pipeline::otlp::view::{Attributes, Value};
+use vigie_pipeline::otlp::view::{Attributes, Pair, Value};
 
 use super::config::Config;
 use super::fields::{Fields, Reason, hex};
@@ -34,6 +34,8 @@ pub(crate) struct Roles {
     roles: Vec<(String, Role)>,
     /// Whether trace context is found by name.
     finds_trace: bool,
+    /// Whether the time, and the severity, are found by name: where nobody said what the lines are.
+    guesses: [bool; 2],
     /// The attributes that were taken, in their order. Reused.
     taken: Vec<Range<usize>>,
 }
@@ -55,7 +57,9 @@ impl Roles {
         let roles = named.into_iter().flatten().map(|(field, role)| (resolved(field).into_owned(), role));
         let finds_trace =
             config.trace_id.is_none() && config.span_id.is_none() && config.parse.has_free_names();
-        Self { roles: roles.collect(), finds_trace, taken: Vec::new() }
+        let is_auto = config.parse.is_auto();
+        let guesses = [is_auto && timestamp.is_none(), is_auto && config.severity.is_none()];
+        Self { roles: roles.collect(), finds_trace, guesses, taken: Vec::new() }
     }
 
     /// Whether no field has one.
@@ -65,7 +69,7 @@ impl Roles {
 
     /// Puts each field in its place.
     pub(crate) fn assign(&mut self, observer: &Observer, fields: &mut Fields) {
-        let has_nothing = self.roles.is_empty() && !self.finds_trace;
+        let has_nothing = self.roles.is_empty() && !self.finds_trace && self.guesses == [false; 2];
         if has_nothing || fields.is_empty() {
             return;
         }
@@ -86,10 +90,10 @@ impl Roles {
                         Some(kind) => pair
                             .value()
                             .is_some_and(|value| kind.take(value.text(&mut String::new()), fields)),
-                        None => false,
+                        None => self.guess(&pair, observer, fields),
                     }
                 }
-                None => false,
+                None => self.guess(&pair, observer, fields),
             };
             if taken {
                 fields.hidden.extend_from_slice(&attributes[pair.span.clone()]);
@@ -107,6 +111,36 @@ impl Roles {
             for (name, kind) in Kind::NESTED {
                 take_nested(name, fields, |text, fields| kind.take(text, fields));
             }
+        }
+    }
+
+    /// Takes a field that is called as the time or the severity mostly are, if it says one and none was there.
+    fn guess(&self, pair: &Pair<'_>, observer: &Observer, fields: &mut Fields) -> bool {
+        let [time, severity] = self.guesses;
+        match pair.key {
+            b"time" | b"timestamp" | b"@timestamp" | b"ts" | b"datetime" | b"asctime"
+                if time && fields.time == 0 =>
+            {
+                let read = |value: Value<'_>| Format::Auto.read(value.text(&mut String::new()), observer);
+                let Some(read) = pair.value().and_then(read) else { return false };
+                fields.time = read;
+                true
+            }
+            b"level" | b"severity" | b"lvl" | b"levelname" | b"loglevel" | b"log.level"
+                if severity && fields.severity_text.is_empty() =>
+            {
+                pair.value().is_some_and(|value| {
+                    let mut scratch = String::new();
+                    let text = value.text(&mut scratch);
+                    let read = severity::read(text);
+                    fields.severity = read.unwrap_or_default();
+                    if read.is_some() {
+                        fields.set_severity_text(text);
+                    }
+                    read.is_some()
+                })
+            }
+            _ => false,
         }
     }
 }

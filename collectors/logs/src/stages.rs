@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::path::Path;
 use std::time::Instant;
 
 use vigie_pipeline::otlp::log::LogRecord;
@@ -93,9 +94,14 @@ impl Stages {
         })
     }
 
+    /// From now on a choice of `parse: auto` is kept in the state directory.
+    pub(crate) fn remember_in(&mut self, state_dir: &Path, source: &str) {
+        self.parsers.remember_in(state_dir, source);
+    }
+
     /// The same for what is read again.
     pub(crate) fn again(&self) -> Self {
-        Self { transforms: self.transforms.again(), ..self.clone() }
+        Self { transforms: self.transforms.again(), parsers: self.parsers.again(), ..self.clone() }
     }
 
     /// What comes next does not follow what came last.

@@ -112,6 +112,18 @@ fn a_line_that_is_not_wrapped_is_a_record_and_cuts_no_chain() {
 }
 
 #[test]
+fn where_the_format_is_chosen_lines_may_be_wrapped_or_not() {
+    let mut run = Run::new(join(LineFormat::Auto, python(), "1KiB"));
+    run.lines(&cri("stdout", "P", "one "));
+    run.lines("not wrapped\n{\"log\": 1}\n");
+    run.lines(&cri("stdout", "F", "two"));
+    run.lines("{\"log\":\"three\\n\",\"stream\":\"stderr\",\"time\":\"2026-01-02T03:04:05Z\"}\n");
+    assert!(run.out.iter().all(|(_, shape, origin)| *shape == Shape::Whole && !origin.malformed));
+    assert_eq!(run.out[3].2.stream, Some(Stream::Stderr));
+    assert_eq!(run.texts(), ["not wrapped", "{\"log\": 1}", "one two", "three"]);
+}
+
+#[test]
 fn events_of_two_streams_do_not_mix() {
     let mut run = Run::new(join(LineFormat::Cri, python(), "1KiB"));
     for line in ["Traceback (most recent call last):", "  File \"a.py\", line 1, in f", "ValueError: x"] {

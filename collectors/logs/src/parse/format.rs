@@ -15,6 +15,8 @@ pub struct Parse(pub Vec<LineFormat>);
 pub enum LineFormat {
     /// Text.
     None,
+    /// That of these which understands the first lines.
+    Auto,
     /// One JSON object per line; its fields become attributes.
     Json,
     /// nginx's `combined`.
@@ -84,6 +86,11 @@ impl Parse {
         self.0.iter().filter(|format| !format.is_wrapping())
     }
 
+    /// Whether the format is chosen by what lines there are: then they may also be wrapped, or not.
+    pub(crate) fn is_auto(&self) -> bool {
+        self.0.first() == Some(&LineFormat::Auto)
+    }
+
     /// Why no field can be named: none of its formats has any.
     pub(crate) fn without_fields(&self) -> Option<String> {
         let is_text = self.content().all(|format| *format == LineFormat::None);
@@ -100,7 +107,8 @@ impl Parse {
         self.content().any(|format| {
             matches!(
                 format,
-                LineFormat::Json
+                LineFormat::Auto
+                    | LineFormat::Json
                     | LineFormat::Logfmt
                     | LineFormat::Klog
                     | LineFormat::Python
@@ -116,6 +124,7 @@ impl Parse {
             matches!(
                 format,
                 LineFormat::None
+                    | LineFormat::Auto
                     | LineFormat::Json
                     | LineFormat::Logfmt
                     | LineFormat::Regex(_)

@@ -71,3 +71,22 @@ fn what_a_number_of_severity_means_its_name_tells() {
     };
     assert_eq!((severity("level"), severity("levelno")), (9, 13));
 }
+
+#[test]
+fn where_nobody_said_what_lines_are_time_and_severity_are_found_by_name() {
+    let auto = Config { parse: LineFormat::Auto.into(), ..Config::default() };
+    let line = r#"{"ts":1767323045.5,"level":"warn","msg":"x"}"#;
+    let understood_by = |config: &Config, line: &str| {
+        let understood = understood(config, line).unwrap();
+        (understood.fields.time, understood.fields.severity.0, understood.attributes.len())
+    };
+    assert_eq!(understood_by(&auto, line), (1_767_323_045_500_000_000, 13, 1));
+    assert_eq!(understood_by(&auto, "ts=soon level=loud msg=x"), (0, 0, 3));
+    assert_eq!(understood_by(&json(), line), (0, 0, 3));
+    let timestamp = Some(Timestamp { field: "at".into(), ..Timestamp::default() });
+    let named = Config { timestamp, ..auto };
+    assert_eq!(
+        understood_by(&named, r#"{"ts":1,"at":"2026-01-02T03:04:05Z"}"#),
+        (1_767_323_045_000_000_000, 0, 1)
+    );
+}

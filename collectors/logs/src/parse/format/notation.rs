@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{LineFormat, Parse};
 
 /// The formats that are a name.
-static NAMED: [(&str, LineFormat); 19] = [
+static NAMED: [(&str, LineFormat); 20] = [
     ("none", LineFormat::None),
+    ("auto", LineFormat::Auto),
     ("json", LineFormat::Json),
     ("logfmt", LineFormat::Logfmt),
     ("nginx_combined", LineFormat::NginxCombined),
