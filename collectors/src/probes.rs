@@ -22,7 +22,7 @@ mod dial;
 pub mod disk;
 pub mod dns;
 mod entry;
-pub(crate) mod excerpt;
+mod excerpt;
 mod failure;
 mod findings;
 pub mod flow;

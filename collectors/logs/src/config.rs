@@ -4,12 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vigie_pipeline::check::{Check, Place};
 use vigie_pipeline::file_path::FilePath;
+use vigie_pipeline::secret::Secret;
 use vigie_pipeline::units::ByteSize;
 
 use super::condition::Condition;
 use super::multiline::Multiline;
 use super::parse::format::Parse;
 use super::patterns::{Exclusion, Pattern};
+use super::redaction::{self, Redact};
 use super::timestamp::{Format, Zone};
 use super::transforms::Transform;
 
@@ -53,6 +55,11 @@ pub struct Config {
     pub drop: Vec<Condition>,
     /// What is done with each record before it is sent, in order.
     pub transforms: Vec<Transform>,
+    /// What is secret or personal, and is taken out of records before anything else is made of them. `all`, or some of
+    /// the rules; each may say what stands in the place of what it finds.
+    pub redact: Vec<Redact>,
+    /// The key of hashes that stand in the place of secrets, for `with: hash`.
+    pub redact_key: Secret,
     /// A longer line is truncated, marked and counted.
     pub max_line: ByteSize,
 }
@@ -76,6 +83,8 @@ impl Default for Config {
             keep: Vec::new(),
             drop: Vec::new(),
             transforms: Vec::new(),
+            redact: Vec::new(),
+            redact_key: Secret::default(),
             max_line: ByteSize::mib(1),
         }
     }
@@ -146,6 +155,7 @@ impl Check for Config {
             multiline.check(&mut at.key("multiline"));
         }
         self.parse.check(&mut at.key("parse"));
+        redaction::check(&self.redact, &self.redact_key, at);
         at.key("time_zone").ok(Zone::named(&self.time_zone));
         self.check_fields(at);
     }

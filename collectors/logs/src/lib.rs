@@ -29,6 +29,7 @@ mod parse;
 pub mod patterns;
 mod record;
 mod records;
+pub mod redaction;
 mod roles;
 mod severity;
 mod source;

@@ -48,6 +48,7 @@ pub(crate) struct Meters {
     pub(crate) truncated_lines: IntCounter,
     pub(crate) partial_lines: IntCounter,
     parse_errors: [IntCounter; Reason::ALL.len()],
+    redactions: IntCounterVec,
     pub(crate) file_errors: IntCounterVec,
     pub(crate) written_bytes: IntCounter,
     pub(crate) copied_bytes: IntCounter,
@@ -126,6 +127,11 @@ impl Meters {
                  too many lines for one event.",
             ),
             parse_errors: Reason::ALL.map(|reason| errors.with_label_values(&[source, reason.as_str()])),
+            redactions: instruments.counters(
+                "vigie_log_redactions_total",
+                "Secrets taken out of records, once for each place where they stood: in the body, in attributes.",
+                &["source", "rule"],
+            ),
             file_errors: instruments.counters(
                 "vigie_log_file_errors_total",
                 "Files and directories that could not be opened or read.",
@@ -198,6 +204,11 @@ impl Meters {
 
     pub(crate) fn parse_error(&self, reason: Reason) {
         self.parse_errors[reason as usize].inc();
+    }
+
+    /// So much was found by a rule of redaction.
+    pub(crate) fn redacted(&self, rule: &str, count: u64) {
+        self.redactions.with_label_values(&[self.source.as_str(), rule]).inc_by(count);
     }
 
     pub(crate) fn file_error(&self, operation: &str) {

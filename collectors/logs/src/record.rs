@@ -78,6 +78,7 @@ impl Tally {
 impl Recorder {
     pub(crate) fn new(config: &Config, meters: Meters) -> Result<Self, Error> {
         let stages = Stages::new(config)?;
+        stages.show_in(&meters);
         let mut constants = Vec::new();
         for (key, value) in &config.attributes {
             put_str(&mut constants, LOG, key, value);
@@ -346,6 +347,7 @@ impl Recorder {
     /// Adds what was counted to the instruments and the ledger.
     pub(crate) fn flush(&mut self) {
         self.meters.lines.inc_by(std::mem::take(&mut self.tally.lines));
+        self.stages.flush(&self.meters);
         for (reason, count) in self.tally.filtered.drain(..) {
             if let Some(counts) = &self.counts {
                 counts.filtered(count, reason);

@@ -1,5 +1,6 @@
 //! What happens to the text of a record until it is encoded, in this order: it is parsed; `keep` and `drop` look at
-//! what it says; its time, severity, body and trace context get their places; what is left is its attributes;
+//! what it says; its time, severity, body and trace context get their places; what is secret in any of it is
+//! redacted; what is left is its attributes;
 //! and transforms change these, and decide where the record goes.
 //!
 //! Each stage is in a file of its own and works on [`Fields`]. A stage behind sees what those before it have left.
@@ -20,6 +21,7 @@ use super::filters::{Filters, Verdict};
 use super::meters::Meters;
 use super::parse::{Context, Parsers};
 use super::records::Records;
+use super::redaction::Redactor;
 use super::roles::Roles;
 use super::timestamp::{Observer, Zone};
 use super::transforms::{Chain, Ending, Reading};
@@ -33,6 +35,9 @@ pub(crate) struct Stages {
     observer: Observer,
     filters: Filters,
     roles: Roles,
+    redactor: Option<Box<Redactor>>,
+    /// The whole of a record without what is secret. Reused.
+    redacted: String,
     transforms: Chain,
     fields: Fields,
 }
@@ -83,12 +88,15 @@ impl Stages {
         let transforms = Chain::new(&config.transforms, |name| asked.of(&parsers, name))?;
         // It was looked up when the configuration was checked.
         let observer = Observer { zone: Zone::named(&config.time_zone).unwrap_or_default(), at: 0 };
+        let redactor = Redactor::new(&config.redact, config.redact_key.reveal())?.map(Box::new);
         Ok(Self {
             is_inspected: asked.for_hidden.get(),
             parsers,
             observer,
             filters,
             roles,
+            redactor,
+            redacted: String::new(),
             transforms,
             fields: Fields::default(),
         })
@@ -109,11 +117,28 @@ impl Stages {
         self.transforms.forget();
     }
 
+    /// Adds what was redacted since the last time to its counters.
+    pub(crate) fn flush(&mut self, meters: &Meters) {
+        let Some(redactor) = &mut self.redactor else { return };
+        for (rule, count) in redactor.names().zip(redactor.counts()).filter(|(_, count)| **count > 0) {
+            meters.redacted(rule, *count);
+        }
+        redactor.reset_counts();
+    }
+
+    /// A counter for each rule of redaction, from the beginning.
+    pub(crate) fn show_in(&self, meters: &Meters) {
+        for rule in self.redactor.iter().flat_map(|redactor| redactor.names()) {
+            meters.redacted(rule, 0);
+        }
+    }
+
     /// Whether there is nothing to be done: the text is the body, and that is all.
     pub(crate) fn is_plain(&self) -> bool {
         self.parsers.is_plain()
             && self.filters.is_empty()
             && self.roles.is_empty()
+            && self.redactor.is_none()
             && self.transforms.is_empty()
     }
 
@@ -138,6 +163,10 @@ impl Stages {
             Verdict::NotKept => return Fate::Filtered("keep"),
             Verdict::Dropped => return Fate::Filtered("drop"),
         }
+        // From here on nobody sees what was secret.
+        let redactor = self.redactor.as_mut();
+        let is_redacted = redactor.is_some_and(|redactor| redactor.record(fields, line, &mut self.redacted));
+        let line = if is_redacted { self.redacted.as_str() } else { line };
         fields.attributes.extend_from_slice(ending);
         let send = &mut |fields: &Fields, line: &str, to: Option<&Route>| encode(fields, line, to, out);
         match self.transforms.run(fields, line, reading, send) {

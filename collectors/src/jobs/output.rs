@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::probes::excerpt::redact;
+use vigie_logs::redaction::redact;
 
 /// As many lines are kept.
 const LINES: usize = 20;

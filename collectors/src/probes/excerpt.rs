@@ -1,43 +1,17 @@
 //! The beginning of what a peer answered, as a log record may show it: bounded, printable, without secrets.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
+use vigie_logs::redaction::{MASK, redact};
 
 /// Of an answer this much is kept, in bytes.
 const KEPT: usize = 1_024;
 /// Of an excerpt this much is shown, in characters.
 const SHOWN: usize = 256;
-/// What stands in the place of a secret.
-const MASK: &str = "<redacted>";
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Excerpt {
     bytes: Vec<u8>,
     secrets: Vec<String>,
-}
-
-/// What looks like a secret in any text: a key that says so with its value, the credentials of a header, a token in
-/// three parts, a password in a URL.
-static SECRETS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
-    let regex = |pattern| Regex::new(pattern).expect("a fixed pattern compiles");
-    [
-        (
-            regex(
-                r#"(?i)\b((?:[a-z0-9]+[_-])*(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|authorization|session(?:id)?|cookie)["']?\s*[:=]\s*["']?)(?:(?:bearer|basic)\s+)?[^\s"'&,;<}]+"#,
-            ),
-            "${1}<redacted>",
-        ),
-        (regex(r"(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{8,}"), "${1} <redacted>"),
-        (regex(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
-        (regex(r"://[^/\s:@]*:[^/\s@]+@"), "://<redacted>@"),
-    ]
-});
-
-/// `text` without what looks like a secret.
-pub(crate) fn redact(text: &str) -> String {
-    SECRETS.iter().fold(text.to_owned(), |text, (regex, with)| regex.replace_all(&text, *with).into_owned())
 }
 
 impl Excerpt {

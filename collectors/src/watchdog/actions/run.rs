@@ -7,8 +7,8 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::deed::{Occasion, Report};
-use crate::probes::excerpt::redact;
 use crate::program::{Allowed, Child, LINGER, Output, PATH};
+use vigie_logs::redaction::redact;
 
 /// How long a program may take. So long before it is over, it is told to end.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -16,13 +16,13 @@ use super::kernel_log::KernelLog;
 use super::pidfd::Pidfd;
 use super::report::Report;
 use super::tail::LogFiles;
-use crate::probes::excerpt as redaction;
 use crate::processes::TICKS_PER_SECOND;
 use crate::processes::procfs::{Buffer, Procfs};
 use crate::processes::roll::SharedRoll;
 use crate::processes::stat;
 use crate::processes::usage::Depth;
 use crate::watchdog::memory_group::MemoryGroup;
+use vigie_logs::redaction;
 
 /// What others have found so short a time ago is new enough.
 const AGE: Duration = Duration::from_millis(900);

@@ -6,9 +6,9 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::probes::excerpt as redaction;
 use vigie_logs as logs;
 use vigie_logs::patterns::{Exclusion, GlobError, Pattern, Patterns};
+use vigie_logs::redaction;
 
 /// So many bytes of the end are read.
 const READ: u64 = 4 << 10;
