@@ -8,6 +8,7 @@ use vigie_pipeline::secret::Secret;
 use vigie_pipeline::units::ByteSize;
 
 use super::condition::Condition;
+use super::exceptions::Exceptions;
 use super::multiline::Multiline;
 use super::parse::format::Parse;
 use super::patterns::{Exclusion, Pattern};
@@ -53,6 +54,8 @@ pub struct Config {
     pub keep: Vec<Condition>,
     /// Records that match one of these are counted as filtered.
     pub drop: Vec<Condition>,
+    /// Exceptions in records: what was thrown, where, and whether it is known.
+    pub exceptions: Exceptions,
     /// What is done with each record before it is sent, in order.
     pub transforms: Vec<Transform>,
     /// What is secret or personal, and is taken out of records before anything else is made of them. `all`, or some of
@@ -82,6 +85,7 @@ impl Default for Config {
             attributes: std::collections::BTreeMap::new(),
             keep: Vec::new(),
             drop: Vec::new(),
+            exceptions: Exceptions::default(),
             transforms: Vec::new(),
             redact: Vec::new(),
             redact_key: Secret::default(),
@@ -154,6 +158,7 @@ impl Check for Config {
         if let Some(multiline) = &self.multiline {
             multiline.check(&mut at.key("multiline"));
         }
+        self.exceptions.check(&mut at.key("exceptions"));
         self.parse.check(&mut at.key("parse"));
         redaction::check(&self.redact, &self.redact_key, at);
         at.key("time_zone").ok(Zone::named(&self.time_zone));

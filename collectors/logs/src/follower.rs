@@ -31,6 +31,7 @@ use vigie_pipeline::ledger::Counts;
 use vigie_pipeline::outlet::Offer;
 
 use super::config::StartAt;
+use super::exceptions::Groups;
 use super::file::{CHUNK, Followed, Progress};
 use super::identity::FileId;
 use super::join::Flush;
@@ -175,6 +176,14 @@ impl Follower {
         self.parts.claim.store().save()
     }
 
+    /// Takes note of what has arrived of the news of exceptions, and saves them if it is time to.
+    pub(crate) fn tend_exceptions(&self, now: Instant) {
+        if let Some(groups) = self.parts.recorder.groups() {
+            let settled = self.tokens.keys().min().map_or(self.next_token, |first| *first);
+            groups.tend(settled, self.next_token, now);
+        }
+    }
+
     /// Whether files wait to be read.
     pub(crate) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
@@ -183,6 +192,11 @@ impl Follower {
     /// How many offers are not settled.
     pub(crate) fn in_flight(&self) -> usize {
         self.tokens.len()
+    }
+
+    /// The exceptions in its records.
+    pub(crate) fn exceptions(&self) -> Option<&Arc<Groups>> {
+        self.parts.recorder.groups()
     }
 
     /// The source's instruments.

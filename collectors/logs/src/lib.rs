@@ -12,6 +12,7 @@
 mod condition;
 mod config;
 mod container;
+pub mod exceptions;
 mod fields;
 mod file;
 mod filters;
@@ -50,11 +51,13 @@ use vigie_pipeline::recipe::Recipe;
 
 pub use condition::{Condition, Level, Number, Scalar};
 pub use config::{Config, Severity, StartAt, Timestamp};
+pub use exceptions::Exceptions;
 pub use multiline::{Multiline, Preset};
 pub use parse::format::{LineFormat, Parse};
 pub use timestamp::Format;
 pub use transforms::{Deduplicate, RateLimit, Route, Sample, Transform};
 
+use exceptions::Groups;
 use follower::Parts;
 use meters::Meters;
 use patterns::{Exclusion, Pattern, Patterns};
@@ -80,6 +83,10 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
     let meters = Meters::new(&surroundings.instruments, &config.name);
     let mut recorder = Recorder::new(config, meters.clone())?;
     recorder.remember_in(&surroundings.state_dir, &config.name);
+    recorder.count_exceptions_in(|| {
+        let most = config.exceptions.max_groups;
+        Groups::open(&surroundings.state_dir, &config.name, most, &surroundings.instruments)
+    });
     let scope = envelope::scope(&config.name, "");
     let parts = Parts {
         patterns,

@@ -147,6 +147,11 @@ impl Rules {
 }
 
 impl Preset {
+    /// Whether it is of a language, which has exceptions.
+    pub(crate) const fn is_language(self) -> bool {
+        !matches!(self, Self::Postgres)
+    }
+
     fn next(self, state: Option<State>, line: &[u8]) -> Step {
         match (self, state) {
             (Self::Python, Some(State::Python(state))) => python::next(state, line),

@@ -9,6 +9,7 @@ use vigie_pipeline::otlp::wire::{len_field_len, put_fixed64, put_varint};
 use vigie_pipeline::plug::Error;
 
 use super::config::Config;
+use super::exceptions::Groups;
 use super::fields::Reason;
 use super::file::hole_len;
 use super::identity::FileId;
@@ -140,6 +141,16 @@ impl Recorder {
     /// From now on a choice of `parse: auto` is kept in the state directory.
     pub(crate) fn remember_in(&mut self, state_dir: &std::path::Path, source: &str) {
         self.stages.remember_in(state_dir, source);
+    }
+
+    /// Where exceptions are counted, if they are looked for.
+    pub(crate) fn count_exceptions_in(&mut self, groups: impl FnOnce() -> Arc<Groups>) {
+        self.stages.count_in(groups);
+    }
+
+    /// Where exceptions are counted.
+    pub(crate) fn groups(&self) -> Option<&Arc<Groups>> {
+        self.stages.groups()
     }
 
     /// The configured attributes with those of the file at `path`, if there is one, encoded.
@@ -321,7 +332,7 @@ impl Recorder {
             counter.inc();
             put_bool(&mut self.ending, LOG, key, true);
         }
-        if self.plain && origin.time == 0 {
+        if self.plain && origin.time == 0 && !self.stages.may_have_thrown(text) {
             out.count += 1;
             put_plain(&mut out.bytes, text, &self.ending);
         } else {

@@ -10,6 +10,7 @@
 
 mod laggards;
 mod patience;
+mod publishing;
 mod saving;
 mod strand;
 
@@ -31,6 +32,7 @@ use super::follower::{Follower, Parts};
 use super::meters::Meters;
 use super::wake::{Wakes, Watch};
 use patience::Patience;
+use publishing::Publishing;
 use saving::Saving;
 use strand::{Progress, Strand, Turned};
 
@@ -63,6 +65,7 @@ pub(crate) struct Tail {
     strands: Vec<Strand>,
     patience: Patience,
     saving: Saving,
+    publishing: Publishing,
     meters: Meters,
     clock: Clock,
     wakes: Wakes,
@@ -83,6 +86,7 @@ impl Tail {
         let wakes = Wakes::default();
         Self {
             patience: Patience::default(),
+            publishing: Publishing::new(now),
             saving: Saving::new(&parts, clock.clone(), readiness),
             meters: parts.meters.clone(),
             strands: vec![Strand::lead(Follower::new(parts), Watch::new(wakes.clone()), now)],
@@ -181,6 +185,12 @@ impl Tail {
         self.strands[at].tell(events, elders.as_deref(), &self.clock).await;
     }
 
+    /// Shows what metrics have come to, if it is time to.
+    fn publish(&mut self) {
+        let now = self.clock.monotonic();
+        self.publishing.publish(self.strands[0].follower(), now);
+    }
+
     /// Waits until there may be something to do, but for notifications alone not less than the pace.
     async fn wait(
         &mut self,
@@ -200,6 +210,7 @@ impl Tail {
             let due = flushes.fold(scan_at, Instant::min).into();
             let save_at = self.saving.at().into();
             let changed = self.saving.is_due();
+            let publish_at = self.publishing.at(self.strands[0].follower());
             tokio::select! {
                 () = stop.stopped() => return,
                 () = self.wakes.woken() => break,
@@ -207,6 +218,7 @@ impl Tail {
                 () = &mut room_returns, if held_up => return,
                 () = sleep_until(looks.into()), if held_up || self.strands.len() > 1 => return,
                 () = sleep_until(save_at), if changed => self.saving.save().await,
+                () = sleep_until(publish_at.unwrap_or(began).into()), if publish_at.is_some() => self.publish(),
                 first = settled.recv() => self.hear(first, settled),
             }
         }
@@ -216,6 +228,7 @@ impl Tail {
     /// Offers what transforms have to tell of what was left out, waits until all is settled, and saves the offsets.
     /// Whoever stopped this decides how long that may take; so what is settled is saved as it comes.
     async fn finish(&mut self, events: &Events, settled: &mut mpsc::UnboundedReceiver<Settled>) {
+        self.saving.end().await;
         for at in 0..self.strands.len() {
             self.tell(at, events).await;
         }
@@ -229,6 +242,8 @@ impl Tail {
             let Some(first) = settled.recv().await else { break };
             self.hear(Some(first), settled);
         }
+        self.strands[0].follower().tend_exceptions(self.clock.monotonic());
+        self.saving.end().await;
     }
 }
 
@@ -239,7 +254,8 @@ fn members(strands: &[Strand]) -> Vec<Arc<str>> {
 #[async_trait]
 impl Source for Tail {
     async fn run(mut self: Box<Self>, outlet: Outlet, mut stop: Stop) -> Result<(), Error> {
-        let Outlet { events, mut settled, .. } = outlet;
+        let Outlet { events, mut settled, slot } = outlet;
+        self.publishing.publish_into(slot);
         self.strands[0].follower().count_in(events.counts(Signal::Logs));
         while !stop.is_stopped() {
             let began = self.clock.monotonic();
@@ -253,6 +269,7 @@ impl Source for Tail {
                 held_up |= progress == Progress::HeldUp;
                 ready |= progress == Progress::Made && self.strands[at].follower().is_ready();
             }
+            self.publish();
             self.hear(None, &mut settled);
             self.rejoin(&events).await;
             if self.clock.monotonic() >= self.saving.at() && self.saving.is_due() {

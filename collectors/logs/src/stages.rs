@@ -1,6 +1,6 @@
 //! What happens to the text of a record until it is encoded, in this order: it is parsed; `keep` and `drop` look at
 //! what it says; its time, severity, body and trace context get their places; what is secret in any of it is
-//! redacted; what is left is its attributes;
+//! redacted; exceptions are found and counted; what is left is its attributes;
 //! and transforms change these, and decide where the record goes.
 //!
 //! Each stage is in a file of its own and works on [`Fields`]. A stage behind sees what those before it have left.
@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use vigie_pipeline::otlp::log::LogRecord;
@@ -16,6 +17,7 @@ use vigie_pipeline::plug::Error;
 
 use super::condition::Subject;
 use super::config::Config;
+use super::exceptions::{About, Finder, Groups};
 use super::fields::{Fields, Reason};
 use super::filters::{Filters, Verdict};
 use super::meters::Meters;
@@ -38,6 +40,7 @@ pub(crate) struct Stages {
     redactor: Option<Box<Redactor>>,
     /// The whole of a record without what is secret. Reused.
     redacted: String,
+    finder: Option<Box<Finder>>,
     transforms: Chain,
     fields: Fields,
 }
@@ -89,6 +92,7 @@ impl Stages {
         // It was looked up when the configuration was checked.
         let observer = Observer { zone: Zone::named(&config.time_zone).unwrap_or_default(), at: 0 };
         let redactor = Redactor::new(&config.redact, config.redact_key.reveal())?.map(Box::new);
+        let finder = Finder::new(config).map(Box::new);
         Ok(Self {
             is_inspected: asked.for_hidden.get(),
             parsers,
@@ -97,6 +101,7 @@ impl Stages {
             roles,
             redactor,
             redacted: String::new(),
+            finder,
             transforms,
             fields: Fields::default(),
         })
@@ -109,7 +114,8 @@ impl Stages {
 
     /// The same for what is read again.
     pub(crate) fn again(&self) -> Self {
-        Self { transforms: self.transforms.again(), parsers: self.parsers.again(), ..self.clone() }
+        let finder = self.finder.as_ref().map(|finder| Box::new(finder.again()));
+        Self { finder, transforms: self.transforms.again(), parsers: self.parsers.again(), ..self.clone() }
     }
 
     /// What comes next does not follow what came last.
@@ -133,7 +139,24 @@ impl Stages {
         }
     }
 
-    /// Whether there is nothing to be done: the text is the body, and that is all.
+    /// From now on exceptions are counted there, if they are looked for.
+    pub(crate) fn count_in(&mut self, groups: impl FnOnce() -> Arc<Groups>) {
+        if let Some(finder) = &mut self.finder {
+            finder.count_in(groups());
+        }
+    }
+
+    /// Where exceptions are counted.
+    pub(crate) fn groups(&self) -> Option<&Arc<Groups>> {
+        self.finder.as_ref()?.groups()
+    }
+
+    /// Whether there may be an exception in a text.
+    pub(crate) fn may_have_thrown(&self, text: &str) -> bool {
+        self.finder.is_some() && Finder::may_be_in(text)
+    }
+
+    /// Whether there is nothing to be done but to look for an exception: the text is the body, and that is all.
     pub(crate) fn is_plain(&self) -> bool {
         self.parsers.is_plain()
             && self.filters.is_empty()
@@ -167,9 +190,15 @@ impl Stages {
         let redactor = self.redactor.as_mut();
         let is_redacted = redactor.is_some_and(|redactor| redactor.record(fields, line, &mut self.redacted));
         let line = if is_redacted { self.redacted.as_str() } else { line };
+        let about = About { line, observed: reading.observed, ending };
+        let is_new = self.finder.as_mut().is_some_and(|finder| finder.look(fields, &about));
         fields.attributes.extend_from_slice(ending);
-        let send = &mut |fields: &Fields, line: &str, to: Option<&Route>| encode(fields, line, to, out);
-        match self.transforms.run(fields, line, reading, send) {
+        let outcome =
+            self.transforms.run(fields, line, reading, &mut |fields, line, to| encode(fields, line, to, out));
+        if let Some(finder) = self.finder.as_mut().filter(|_| is_new) {
+            finder.tell(fields, &about, out);
+        }
+        match outcome {
             Ok(()) => Fate::Sent,
             Err(reason) => Fate::Filtered(reason),
         }

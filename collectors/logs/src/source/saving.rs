@@ -7,6 +7,7 @@ use tracing::{error, info};
 use vigie_pipeline::clock::Clock;
 use vigie_pipeline::readiness::{Latch, Readiness};
 
+use crate::exceptions::Groups;
 use crate::follower::Parts;
 use crate::meters::Meters;
 use crate::store::Store;
@@ -23,6 +24,7 @@ const WORTH_SAVING: u64 = 128 << 10;
 /// See the module.
 pub(super) struct Saving {
     store: Arc<Store>,
+    exceptions: Option<Arc<Groups>>,
     meters: Meters,
     clock: Clock,
     at: Instant,
@@ -35,7 +37,8 @@ impl Saving {
     pub(super) fn new(parts: &Parts, clock: Clock, readiness: Readiness) -> Self {
         let store = Arc::clone(parts.claim.store());
         let at = clock.monotonic();
-        Self { store, meters: parts.meters.clone(), clock, at, readiness, failing: None }
+        let exceptions = parts.recorder.groups().map(Arc::clone);
+        Self { store, exceptions, meters: parts.meters.clone(), clock, at, readiness, failing: None }
     }
 
     /// When they may be saved next.
@@ -51,6 +54,15 @@ impl Saving {
     /// Whether there is anything to save.
     pub(super) fn is_due(&self) -> bool {
         self.store.is_changed()
+    }
+
+    /// Nothing more is read: what is known of exceptions is saved, whatever the time.
+    pub(super) async fn end(&self) {
+        if let Some(groups) = self.exceptions.clone() {
+            let now = self.clock.monotonic();
+            // An error means that there is no time left.
+            let _ = tokio::task::spawn_blocking(move || groups.save(now)).await;
+        }
     }
 
     pub(super) async fn save(&mut self) {

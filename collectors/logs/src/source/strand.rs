@@ -209,6 +209,7 @@ impl Strand {
                 offers.extend(follower.read(&told, most));
                 offers.extend(follower.flush_due(&told));
             }
+            follower.tend_exceptions(told.now);
             (follower, watch, offers, turned)
         };
         let (follower, watch, offers, turned) = tokio::task::spawn_blocking(turn).await?;
