@@ -110,6 +110,7 @@ impl Check for Collectors {
         let logs = at.key("logs");
         logs.unique("name", self.logs.iter().map(|source| source.name.as_str()));
         logs.check_each(&self.logs);
+        vigie_logs::check_clashes(&self.logs, &logs);
         let probes = at.key("probes");
         probes.unique("name", self.probes.iter().map(|probe| probe.name.as_str()));
         probes.check_each(&self.probes);

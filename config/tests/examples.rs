@@ -134,6 +134,8 @@ fn the_reference_shows_every_key() {
     let own_names = [
         ".flow.steps.extract.",
         ".headers.",
+        ".counter.labels.",
+        ".counter.start.",
         ".transforms.rename.",
         ".transforms.add.",
         // What contains its own kind.

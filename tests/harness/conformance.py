@@ -16,7 +16,8 @@ from . import golden, mutations
 from .agent import Agent
 from .receiver import HttpReceiver
 from .scrape import OPENMETRICS, strict
-from .sections import tailing
+from .sections import tail, tailing
+from .wait import until
 
 
 def unpacked(archive, directory):
@@ -44,6 +45,34 @@ def check_access_log(data, work, seed):
     assert all(record.raw.time_unix_nano for record in records)
     assert book["delivered"] == sum(expected.values()), book
     return f"{len(records)} lines, {len(counts)} kinds of status"
+
+
+def check_requests_from_access_log(data, work, seed):
+    """The requests of a real access log as metrics agree with what is counted by hand."""
+    log = data / "logs/apache_combined.log"
+    # As awk would: the sixth word without its quote, the ninth one, and the seventh up to its query.
+    words = [line.split() for line in log.read_text().splitlines()]
+    known = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "QUERY"}
+    expected = Counter((row[5][1:] if row[5][1:] in known else "_OTHER", row[8]) for row in words)
+    roots = Counter(row[6].partition("?")[0] for row in words)["/"]
+    agent = Agent(
+        work / "requests", {"collectors": {"logs": [tail(log, parse="apache_combined", metrics=[{"http": {}}])]}}
+    )
+    agent.start()
+    try:
+        name = "http_requests_total"
+        until(lambda: agent.scrape().total(name) >= len(words), "all requests are counted", 60)
+        rows = agent.scrape().series(name)
+    finally:
+        agent.stop()
+    counted = Counter()
+    for row in rows:
+        counted[row.labels["method"], row.labels["status"]] += int(row.value)
+    assert counted == expected, counted - expected or expected - counted
+    assert sum(row.value for row in rows if row.labels["route"] == "/") == roots
+    routes = {row.labels["route"] for row in rows}
+    assert len(routes) <= 201
+    return f"{sum(counted.values())} requests, {len(counted)} methods and statuses, {len(routes)} routes"
 
 
 def check_exposition(data, work, seed):
@@ -81,7 +110,13 @@ def main(data, seed=None):
     seed = int(seed or random.randrange(1 << 32))
     passed = failed = 0
     with tempfile.TemporaryDirectory() as work:
-        for check in (check_access_log, check_exposition, check_golden_host, check_mutated_host):
+        for check in (
+            check_access_log,
+            check_requests_from_access_log,
+            check_exposition,
+            check_golden_host,
+            check_mutated_host,
+        ):
             try:
                 print(f"{check.__name__}: {check(Path(data), Path(work), seed)}")
                 passed += 1

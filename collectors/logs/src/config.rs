@@ -13,6 +13,7 @@ use super::multiline::Multiline;
 use super::parse::format::Parse;
 use super::patterns::{Exclusion, Pattern};
 use super::redaction::{self, Redact};
+use super::series::Metric;
 use super::timestamp::{Format, Zone};
 use super::transforms::Transform;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub exceptions: Exceptions,
     /// What is done with each record before it is sent, in order.
     pub transforms: Vec<Transform>,
+    /// Series made from records.
+    pub metrics: Vec<Metric>,
     /// What is secret or personal, and is taken out of records before anything else is made of them. `all`, or some of
     /// the rules; each may say what stands in the place of what it finds.
     pub redact: Vec<Redact>,
@@ -87,6 +90,7 @@ impl Default for Config {
             drop: Vec::new(),
             exceptions: Exceptions::default(),
             transforms: Vec::new(),
+            metrics: Vec::new(),
             redact: Vec::new(),
             redact_key: Secret::default(),
             max_line: ByteSize::mib(1),
@@ -162,6 +166,7 @@ impl Check for Config {
         self.parse.check(&mut at.key("parse"));
         redaction::check(&self.redact, &self.redact_key, at);
         at.key("time_zone").ok(Zone::named(&self.time_zone));
+        at.key("metrics").check_each(&self.metrics);
         self.check_fields(at);
     }
 }

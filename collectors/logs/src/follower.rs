@@ -39,6 +39,7 @@ use super::meters::Meters;
 use super::patterns::Patterns;
 use super::record::Recorder;
 use super::records::Records;
+use super::series::Series;
 use super::store::{Claim, Entry};
 use super::wake::Touched;
 use asleep::Asleep;
@@ -197,6 +198,11 @@ impl Follower {
     /// The exceptions in its records.
     pub(crate) fn exceptions(&self) -> Option<&Arc<Groups>> {
         self.parts.recorder.groups()
+    }
+
+    /// The metrics made from its records.
+    pub(crate) fn series(&mut self) -> Option<&mut Series> {
+        self.parts.recorder.series()
     }
 
     /// The source's instruments.

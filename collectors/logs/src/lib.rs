@@ -32,6 +32,7 @@ mod record;
 mod records;
 pub mod redaction;
 mod roles;
+mod series;
 mod severity;
 mod source;
 mod stages;
@@ -54,6 +55,7 @@ pub use config::{Config, Severity, StartAt, Timestamp};
 pub use exceptions::Exceptions;
 pub use multiline::{Multiline, Preset};
 pub use parse::format::{LineFormat, Parse};
+pub use series::{Counter, Exponential, Gauge, Histogram, Http, Metric, check_clashes};
 pub use timestamp::Format;
 pub use transforms::{Deduplicate, RateLimit, Route, Sample, Transform};
 
@@ -81,7 +83,7 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         exclude: config.exclude.iter().map(|glob| Exclusion::new(glob)).collect::<Result<_, _>>()?,
     };
     let meters = Meters::new(&surroundings.instruments, &config.name);
-    let mut recorder = Recorder::new(config, meters.clone())?;
+    let mut recorder = Recorder::new(config, meters.clone())?.counting(config, &surroundings.instruments)?;
     recorder.remember_in(&surroundings.state_dir, &config.name);
     recorder.count_exceptions_in(|| {
         let most = config.exceptions.max_groups;

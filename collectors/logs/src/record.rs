@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Counts;
 use vigie_pipeline::otlp::attributes::{field::LOG, put_bool, put_str};
 use vigie_pipeline::otlp::wire::{len_field_len, put_fixed64, put_varint};
@@ -16,6 +17,7 @@ use super::identity::FileId;
 use super::join::{Assembly, Flush, Join, Joined, Line, Origin, before};
 use super::meters::Meters;
 use super::records::Records;
+use super::series::Series;
 use super::stages::{Fate, Stages, Text};
 use super::transforms::{Ending, Reading, mixed};
 
@@ -111,6 +113,18 @@ impl Recorder {
     /// What comes next does not follow what came last: transforms begin anew.
     pub(crate) fn forget(&mut self) {
         self.stages.forget();
+    }
+
+    /// The same with metrics.
+    pub(crate) fn counting(mut self, config: &Config, instruments: &Instruments) -> Result<Self, Error> {
+        self.stages = self.stages.counting(config, instruments)?;
+        self.plain = self.stages.is_plain();
+        Ok(self)
+    }
+
+    /// The metrics.
+    pub(crate) fn series(&mut self) -> Option<&mut Series> {
+        self.stages.series()
     }
 
     /// The longest line of a file that is kept whole, in bytes.

@@ -1,6 +1,6 @@
 //! What happens to the text of a record until it is encoded, in this order: it is parsed; `keep` and `drop` look at
 //! what it says; its time, severity, body and trace context get their places; what is secret in any of it is
-//! redacted; exceptions are found and counted; what is left is its attributes;
+//! redacted; metrics count it; exceptions are found and counted; what is left is its attributes;
 //! and transforms change these, and decide where the record goes.
 //!
 //! Each stage is in a file of its own and works on [`Fields`]. A stage behind sees what those before it have left.
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::otlp::log::LogRecord;
 use vigie_pipeline::outlet::Route;
 use vigie_pipeline::plug::Error;
@@ -25,6 +26,7 @@ use super::parse::{Context, Parsers};
 use super::records::Records;
 use super::redaction::Redactor;
 use super::roles::Roles;
+use super::series::{Series, Sighting};
 use super::timestamp::{Observer, Zone};
 use super::transforms::{Chain, Ending, Reading};
 
@@ -40,6 +42,7 @@ pub(crate) struct Stages {
     redactor: Option<Box<Redactor>>,
     /// The whole of a record without what is secret. Reused.
     redacted: String,
+    series: Option<Box<Series>>,
     finder: Option<Box<Finder>>,
     transforms: Chain,
     fields: Fields,
@@ -101,10 +104,20 @@ impl Stages {
             roles,
             redactor,
             redacted: String::new(),
+            series: None,
             finder,
             transforms,
             fields: Fields::default(),
         })
+    }
+
+    /// The same with metrics.
+    pub(crate) fn counting(mut self, config: &Config, instruments: &Instruments) -> Result<Self, Error> {
+        let asked = Asked::default();
+        let resolved = |name: &str| asked.of(&self.parsers, name).into_owned();
+        self.series = Series::new(config, instruments, resolved)?.map(Box::new);
+        self.is_inspected |= asked.for_hidden.get();
+        Ok(self)
     }
 
     /// From now on a choice of `parse: auto` is kept in the state directory.
@@ -112,10 +125,21 @@ impl Stages {
         self.parsers.remember_in(state_dir, source);
     }
 
+    /// The metrics.
+    pub(crate) fn series(&mut self) -> Option<&mut Series> {
+        self.series.as_deref_mut()
+    }
+
     /// The same for what is read again.
     pub(crate) fn again(&self) -> Self {
         let finder = self.finder.as_ref().map(|finder| Box::new(finder.again()));
-        Self { finder, transforms: self.transforms.again(), parsers: self.parsers.again(), ..self.clone() }
+        Self {
+            series: None,
+            finder,
+            transforms: self.transforms.again(),
+            parsers: self.parsers.again(),
+            ..self.clone()
+        }
     }
 
     /// What comes next does not follow what came last.
@@ -162,6 +186,7 @@ impl Stages {
             && self.filters.is_empty()
             && self.roles.is_empty()
             && self.redactor.is_none()
+            && self.series.is_none()
             && self.transforms.is_empty()
     }
 
@@ -190,6 +215,10 @@ impl Stages {
         let redactor = self.redactor.as_mut();
         let is_redacted = redactor.is_some_and(|redactor| redactor.record(fields, line, &mut self.redacted));
         let line = if is_redacted { self.redacted.as_str() } else { line };
+        let subject = Subject::of(fields, line).ending_in(ending);
+        if let Some(series) = &mut self.series {
+            series.count(&Sighting { fields, subject }, &reading);
+        }
         let about = About { line, observed: reading.observed, ending };
         let is_new = self.finder.as_mut().is_some_and(|finder| finder.look(fields, &about));
         fields.attributes.extend_from_slice(ending);

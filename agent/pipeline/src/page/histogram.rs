@@ -2,12 +2,12 @@
 
 use super::{FamilyRef, Labels, Page, Suffix, number};
 
-/// One of the values that a bucket counts, and the span it was measured in.
+/// One of the values that a bucket counts, and the trace it was measured in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Exemplar {
     /// Of the trace; not all zero.
     pub trace_id: [u8; 16],
-    /// Of the span; not all zero.
+    /// Of the span; all zero if that is not known.
     pub span_id: [u8; 8],
     /// What was measured.
     pub value: f64,

@@ -1,4 +1,4 @@
-//! When the exceptions in a source are shown: at the start, so that what is 0 is there from the
+//! When the metrics of a source, and the exceptions in it, are shown: at the start, so that what is 0 is there from the
 //! first scrape on, and then when something has changed, at most once a second.
 
 use std::time::{Duration, Instant};
@@ -35,8 +35,12 @@ impl Publishing {
 
     /// When there is something to publish, if there is.
     pub(super) fn at(&self, follower: &mut Follower) -> Option<Instant> {
-        let changed = follower.exceptions()?.has_changed() || !self.has_published;
-        changed.then_some(self.next)
+        let thrown = follower.exceptions().map(|groups| groups.has_changed());
+        let series = follower.series();
+        let counted = series.as_ref().map(|series| series.has_changed());
+        let changed = thrown.into_iter().chain(counted).any(|changed| changed || !self.has_published);
+        let at = if changed { Some(self.next) } else { series?.due() };
+        at.map(|at| at.max(self.next))
     }
 
     /// Publishes if there is something, and it is time to.
@@ -46,6 +50,9 @@ impl Publishing {
         }
         let Some(slot) = &self.slot else { return };
         let mut page = std::mem::take(&mut self.spare);
+        if let Some(series) = follower.series() {
+            series.write(&mut page, now);
+        }
         if let Some(groups) = follower.exceptions() {
             groups.write(&mut page);
         }

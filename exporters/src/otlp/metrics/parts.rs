@@ -74,7 +74,9 @@ impl Parts {
             put_message(out, 8, |out| {
                 put_fixed64(out, 2, exemplar.at);
                 put_fixed64(out, 3, exemplar.value.to_bits());
-                put_bytes(out, 4, &exemplar.span_id);
+                if exemplar.span_id != [0; 8] {
+                    put_bytes(out, 4, &exemplar.span_id);
+                }
                 put_bytes(out, 5, &exemplar.trace_id);
             });
         }

@@ -8,8 +8,10 @@ use vigie_pipeline::page::{Exemplar, write_number};
 pub(super) fn write(out: &mut String, exemplar: &Exemplar) {
     out.push_str(" # {trace_id=\"");
     write_hex(out, &exemplar.trace_id);
-    out.push_str("\",span_id=\"");
-    write_hex(out, &exemplar.span_id);
+    if exemplar.span_id != [0; 8] {
+        out.push_str("\",span_id=\"");
+        write_hex(out, &exemplar.span_id);
+    }
     out.push_str("\"} ");
     write_number(out, exemplar.value);
     out.push(' ');

@@ -186,6 +186,17 @@ latency_seconds_count 2
     assert!(!render(&pages, Format::Text).text.contains("trace_id"));
 }
 
+#[test]
+fn an_exemplar_whose_span_is_not_known_names_its_trace_alone() {
+    let pages = published(vec![page(|page| {
+        let measured = [Exemplar { span_id: [0; 8], ..measured(0.5, 1_000_000) }];
+        page.set_histogram_with(&LATENCY, Labels::NONE, &[], 0.5, 1, measured.into_iter());
+    })]);
+    let rendered = render(&pages, Format::OpenMetrics).text;
+    assert!(rendered.contains("{trace_id=\"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\"} 0.5 0.001\n"), "{rendered}");
+    assert_eq!(strict::check(&rendered, Format::OpenMetrics), Ok(3));
+}
+
 /// Names that stand in each other's way, and some that are none.
 const NAMES: [&str; 12] = [
     "a",

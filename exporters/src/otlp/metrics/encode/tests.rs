@@ -143,6 +143,17 @@ fn a_histogram_shows_the_spans_of_its_exemplars() {
 }
 
 #[test]
+fn an_exemplar_whose_span_is_not_known_names_its_trace_alone() {
+    let mut page = Page::default();
+    let measured = Exemplar { trace_id: [7; 16], span_id: [0; 8], value: 0.25, at: 3 };
+    page.set_histogram_with(&SIZES, Labels::NONE, &[], 0.25, 1, [measured].into_iter());
+    let metric = read(vec![page], 1 << 20).remove(0).remove(0);
+    let Some(Data::Histogram(histogram)) = metric.data else { panic!("a histogram") };
+    let exemplar = &histogram.data_points[0].exemplars[0];
+    assert_eq!((exemplar.trace_id.as_slice(), exemplar.span_id.as_slice()), (&[7; 16][..], &[][..]));
+}
+
+#[test]
 fn nothing_published_is_nothing_sent() {
     assert!(read(vec![], 1 << 20).is_empty());
     assert!(read(vec![Page::default()], 1 << 20).is_empty());
