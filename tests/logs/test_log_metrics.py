@@ -147,6 +147,31 @@ def test_they_go_out_as_otlp_metrics_where_that_is_asked_for(agent, http_receive
     until(lambda: 5 in told(), "the counter arrives")
 
 
+def test_security_events_are_there_from_the_start_and_counted_by_reason(agent, tmp_path):
+    log = tmp_path / "auth.log"
+    log.touch()
+    running = agent(logs(tail(log, metrics=[{"security": {}}])))
+    name = "log_security_events_total"
+    until(lambda: len(series(running, name)) >= 10, "all reasons are there")
+    assert set(series(running, name).values()) == {0}
+    head, tail_ = "May  1 10:00:00 web1", "from 203.0.113.9 port 4222"
+    write(
+        log,
+        f"{head} sshd[81]: Invalid user evil-name {tail_}",
+        f"{head} sshd[81]: Failed password for invalid user evil-name {tail_} ssh2",
+        f"{head} sshd[82]: message repeated 2 times: [ Failed password for root {tail_} ssh2]",
+        f"{head} sudo:      bob : user NOT in sudoers ; TTY=pts/0 ; PWD=/home/bob ; USER=root ; COMMAND=/usr/bin/id",
+        f"{head} su[7]: pam_unix(su:auth): authentication failure; logname=bob uid=1000 euid=0 tty=pts/0 ruser=bob",
+    )
+    expected = {"ssh_invalid_user": 1, "ssh_failed_login": 3, "sudo_not_allowed": 1, "pam_failed": 1}
+
+    def told():
+        return {dict(key)["reason"]: value for key, value in series(running, name).items() if value}
+
+    until(lambda: told() == expected, "the events are counted")
+    assert "evil-name" not in running.get("/metrics").text
+
+
 def test_a_restart_counts_nothing_twice(agent, http_receiver, tmp_path):
     log = tmp_path / "app.log"
     log.write_text("".join(f"line {number}\n" for number in range(2000)))

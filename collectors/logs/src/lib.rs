@@ -55,7 +55,7 @@ pub use config::{Config, Severity, StartAt, Timestamp};
 pub use exceptions::Exceptions;
 pub use multiline::{Multiline, Preset};
 pub use parse::format::{LineFormat, Parse};
-pub use series::{Counter, Exponential, Gauge, Histogram, Http, Metric, check_clashes};
+pub use series::{Counter, Exponential, Gauge, Histogram, Http, Metric, Security, check_clashes};
 pub use timestamp::Format;
 pub use transforms::{Deduplicate, RateLimit, Route, Sample, Transform};
 

@@ -17,6 +17,7 @@ mod labels;
 mod meters;
 mod names;
 pub(crate) mod number;
+mod security;
 pub(crate) mod table;
 #[cfg(test)]
 mod testing;
@@ -30,7 +31,7 @@ use vigie_pipeline::plug::Error;
 
 pub use buckets::Exponential;
 pub use clashes::check as check_clashes;
-pub use config::{Counter, Gauge, Histogram, Metric};
+pub use config::{Counter, Gauge, Histogram, Metric, Security};
 pub use http::Http;
 
 use crate::condition::Subject;
@@ -75,6 +76,7 @@ impl<'a> Sighting<'a> {
 pub(crate) struct Series {
     source: String,
     http: Option<Box<Requests>>,
+    security: Option<Box<security::Security>>,
     custom: Vec<Custom>,
     /// Whether something has changed since it was written.
     changed: bool,
@@ -93,12 +95,16 @@ impl Series {
         }
         let (source, metrics) = (config.name.as_str(), &config.metrics);
         let tools = Tools { meters: Meters::new(instruments, source), resolved: &resolved };
-        let mut series = Self { source: source.to_owned(), http: None, custom: Vec::new(), changed: true };
+        let mut series =
+            Self { source: source.to_owned(), http: None, security: None, custom: Vec::new(), changed: true };
         for metric in metrics {
             if let Some(http) = &metric.http {
                 let templates = Templates::new(&http.routes)
                     .map_err(|(number, error)| format!("routes[{number}]: {error}"))?;
                 series.http = Some(Box::new(Requests::new(http, templates, &tools)));
+            }
+            if metric.security.is_some() {
+                series.security = Some(Box::new(security::Security::new()));
             }
             let counter = metric.counter.as_ref().map(|counter| Custom::counter(counter, &tools));
             let gauge = metric.gauge.as_ref().map(|gauge| Custom::gauge(gauge, &tools));
@@ -112,11 +118,18 @@ impl Series {
 
     /// Counts a record.
     pub(crate) fn count(&mut self, seen: &Sighting<'_>, at: &Reading) {
-        if let Some(http) = &mut self.http
-            && let Some(request) = Request::counted_by(seen.fields)
-        {
-            http.count(&request, seen, at);
-            self.changed = true;
+        if self.http.is_some() || self.security.is_some() {
+            let request = match &self.security {
+                Some(_) => Request::of(seen.fields),
+                None => Request::counted_by(seen.fields),
+            };
+            if let (Some(http), Some(request)) = (&mut self.http, &request) {
+                http.count(request, seen, at);
+                self.changed = true;
+            }
+            if let Some(security) = &mut self.security {
+                self.changed |= security.count(request.as_ref(), seen, at);
+            }
         }
         for custom in &mut self.custom {
             self.changed |= custom.count(seen, at);
@@ -141,6 +154,9 @@ impl Series {
         }
         if let Some(http) = &self.http {
             http.write(&self.source, page);
+        }
+        if let Some(security) = &self.security {
+            security.write(&self.source, page);
         }
         self.changed = false;
     }

@@ -6,7 +6,7 @@ use vigie_pipeline::check::Place;
 use vigie_pipeline::metric::Kind;
 
 use super::config::Metric;
-use super::{http, names};
+use super::{http, names, security};
 use crate::config::Config;
 
 /// A family as one entry of `metrics` has it.
@@ -54,6 +54,9 @@ impl Metric {
         };
         if self.http.is_some() {
             preset("http", &http::FAMILIES);
+        }
+        if self.security.is_some() {
+            preset("security", &security::FAMILIES);
         }
         for (key, declared) in &mut all {
             declared.source = source;

@@ -13,12 +13,14 @@ use super::http::Http;
 use super::names;
 use crate::condition::Condition;
 
-/// Series made from records: one of `http`, `counter`, `gauge` and `histogram`.
+/// Series made from records: one of `http`, `security`, `counter`, `gauge` and `histogram`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Metric {
     /// Requests by method, route and status, and how long they took, from access logs of any format.
     pub http: Option<Http>,
+    /// What looks like a break-in being tried, by reason.
+    pub security: Option<Security>,
     /// Counts records, or adds up a field.
     pub counter: Option<Counter>,
     /// The last value of a field.
@@ -26,6 +28,11 @@ pub struct Metric {
     /// How often a field had which values.
     pub histogram: Option<Histogram>,
 }
+
+/// Failed logins and the like, from what sshd, sudo, su and PAM log and from access logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Security {}
 
 /// A counter made from records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -148,12 +155,17 @@ const MOST_SERIES: usize = 100_000;
 
 impl Check for Metric {
     fn check(&self, at: &mut Place<'_>) {
-        let given =
-            [self.http.is_some(), self.counter.is_some(), self.gauge.is_some(), self.histogram.is_some()];
+        let given = [
+            self.http.is_some(),
+            self.security.is_some(),
+            self.counter.is_some(),
+            self.gauge.is_some(),
+            self.histogram.is_some(),
+        ];
         match given.iter().filter(|given| **given).count() {
-            0 => at.wrong("one of http, counter, gauge and histogram is required"),
+            0 => at.wrong("one of http, security, counter, gauge and histogram is required"),
             1 => {}
-            _ => at.wrong("only one of http, counter, gauge and histogram may be given"),
+            _ => at.wrong("only one of http, security, counter, gauge and histogram may be given"),
         }
         if let Some(http) = &self.http {
             http.check(&mut at.key("http"));
