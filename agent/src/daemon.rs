@@ -18,6 +18,7 @@ use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::otlp::envelope;
 use vigie_pipeline::outlet::{Switch, Trunk};
 use vigie_pipeline::plug::{Error, Surroundings};
@@ -122,6 +123,7 @@ async fn serve(
         readiness: readiness.clone(),
         dependencies: dependencies.clone(),
         commons: Commons::default(),
+        legacy: Legacy::default(),
     };
     let blackbox = Arc::new(Blackbox::new(surroundings.clone()));
     reload::apply_blackbox(&blackbox, &config)?;

@@ -82,7 +82,14 @@ impl Supervisor {
 
     /// Makes the running parts those of `recipes`: what is the same runs on untouched.
     pub(crate) async fn apply(&mut self, recipes: Vec<Recipe>) -> Changes {
-        let wanted: BTreeMap<String, Recipe> = recipes.into_iter().map(|r| (r.id(), r)).collect();
+        let wanted = recipes.into_iter().map(|recipe| {
+            let id = recipe.id();
+            match self.running.get(&id) {
+                Some(part) => (id, recipe.following(&part.recipe)),
+                None => (id, recipe),
+            }
+        });
+        let wanted: BTreeMap<String, Recipe> = wanted.collect();
         let gone: Vec<String> = self
             .running
             .iter()

@@ -21,6 +21,7 @@ pub mod generations;
 pub mod grpc;
 pub mod instruments;
 pub mod ledger;
+pub mod legacy;
 pub mod listen;
 pub mod metric;
 pub mod otlp;

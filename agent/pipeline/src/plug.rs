@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::commons::Commons;
 use crate::dependencies::Dependencies;
 use crate::instruments::Instruments;
+use crate::legacy::Legacy;
 use crate::outlet::Outlet;
 use crate::page::Page;
 use crate::queue::Queue;
@@ -113,4 +114,6 @@ pub struct Surroundings {
     pub dependencies: Dependencies,
     /// What it shares with other parts.
     pub commons: Commons,
+    /// What the part before it has left to it, and what it leaves itself.
+    pub legacy: Legacy,
 }

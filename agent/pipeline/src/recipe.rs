@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::batch::Signal;
+use crate::legacy::Legacy;
 use crate::plug::{Error, Part, Surroundings};
 use crate::spool::Settings;
 
@@ -35,6 +36,7 @@ pub struct Recipe {
     /// All of its configuration, to be compared and never shown: it may hold secrets.
     config: Arc<dyn Configuration>,
     build: Arc<Build>,
+    legacy: Legacy,
 }
 
 impl Recipe {
@@ -54,6 +56,7 @@ impl Recipe {
             spool: None,
             config,
             build: Arc::new(move |surroundings| build(&kept, surroundings)),
+            legacy: Legacy::default(),
         }
     }
 
@@ -76,7 +79,14 @@ impl Recipe {
     /// # Errors
     /// What stands in its way: the supervisor says so and tries again later.
     pub fn build(&self, surroundings: &Surroundings) -> Result<Part, Error> {
-        (self.build)(surroundings)
+        (self.build)(&Surroundings { legacy: self.legacy.clone(), ..surroundings.clone() })
+    }
+
+    /// The same for a part that takes the place of the one of `before`, and gets what that leaves.
+    #[must_use]
+    pub fn following(mut self, before: &Self) -> Self {
+        self.legacy = before.legacy.clone();
+        self
     }
 
     /// Whether `other` would build the same part.

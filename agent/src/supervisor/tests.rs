@@ -10,6 +10,7 @@ use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::outlet::{Offer, Outlet, Switch};
 use vigie_pipeline::plug::{Error, Exporter, Intake, Part, Source};
 use vigie_pipeline::readiness::Readiness;
@@ -87,6 +88,7 @@ fn rig() -> Rig {
         readiness: Readiness::default(),
         dependencies: Dependencies::default(),
         commons: Commons::default(),
+        legacy: Legacy::default(),
     };
     let supervisor = Supervisor::new(surroundings, trunk, snapshot, handle, Duration::from_secs(1));
     Rig { supervisor, instruments, seen: Arc::default(), built: Arc::default() }
@@ -111,6 +113,34 @@ impl Rig {
 
 fn one(name: &str, version: u8) -> Recipe {
     Recipe::new("one", name, &version, |_, _| Ok(Part::Source(Box::new(One))))
+}
+
+/// A part that knows how many there were before it.
+fn heir(name: &str, version: u8, before: &Arc<AtomicUsize>) -> Recipe {
+    let before = Arc::clone(before);
+    Recipe::new("heir", name, &version, move |_, surroundings| {
+        let left = surroundings.legacy.take::<usize>().unwrap_or_default();
+        surroundings.legacy.leave(left + 1);
+        before.store(left, Ordering::Relaxed);
+        Ok(Part::Source(Box::new(One)))
+    })
+}
+
+#[tokio::test]
+async fn a_part_that_is_replaced_leaves_something_and_one_that_is_removed_does_not() {
+    let mut rig = rig();
+    let before = Arc::default();
+    for (recipes, left) in [
+        (vec![heir("a", 0, &before)], 0),
+        (vec![heir("a", 1, &before)], 1),
+        (vec![heir("a", 1, &before), one("b", 0)], 1),
+        (vec![heir("a", 2, &before), one("b", 0)], 2),
+        (vec![heir("other", 2, &before), one("b", 0)], 0),
+        (vec![heir("a", 2, &before)], 0),
+    ] {
+        rig.supervisor.apply(recipes).await;
+        assert_eq!(before.load(Ordering::Relaxed), left);
+    }
 }
 
 #[tokio::test]

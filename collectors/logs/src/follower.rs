@@ -33,6 +33,7 @@ use vigie_pipeline::outlet::Offer;
 use super::config::StartAt;
 use super::exceptions::Groups;
 use super::file::{CHUNK, Followed, Progress};
+use super::handover::Handover;
 use super::identity::FileId;
 use super::join::Flush;
 use super::meters::Meters;
@@ -203,6 +204,11 @@ impl Follower {
     /// The metrics made from its records.
     pub(crate) fn series(&mut self) -> Option<&mut Series> {
         self.parts.recorder.series()
+    }
+
+    /// What it has counted. It counts no more.
+    pub(crate) fn hand_over(&mut self) -> Handover {
+        self.parts.recorder.hand_over()
     }
 
     /// The source's instruments.

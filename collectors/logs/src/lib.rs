@@ -19,6 +19,7 @@ mod filters;
 mod follower;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod handover;
 mod identity;
 mod join;
 mod meters;
@@ -61,6 +62,7 @@ pub use transforms::{Deduplicate, RateLimit, Route, Sample, Transform};
 
 use exceptions::Groups;
 use follower::Parts;
+use handover::Handover;
 use meters::Meters;
 use patterns::{Exclusion, Pattern, Patterns};
 use record::Recorder;
@@ -82,6 +84,7 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         include: include.collect::<Result<_, _>>()?,
         exclude: config.exclude.iter().map(|glob| Exclusion::new(glob)).collect::<Result<_, _>>()?,
     };
+    let before = surroundings.legacy.take::<Handover>();
     let meters = Meters::new(&surroundings.instruments, &config.name);
     let mut recorder = Recorder::new(config, meters.clone())?.counting(config, &surroundings.instruments)?;
     recorder.remember_in(&surroundings.state_dir, &config.name);
@@ -89,6 +92,9 @@ fn build(config: &Config, surroundings: &Surroundings) -> Result<Part, Error> {
         let most = config.exceptions.max_groups;
         Groups::open(&surroundings.state_dir, &config.name, most, &surroundings.instruments)
     });
+    if let Some(before) = before {
+        recorder.take_over(before);
+    }
     let scope = envelope::scope(&config.name, "");
     let parts = Parts {
         patterns,

@@ -13,6 +13,7 @@ use super::config::Config;
 use super::exceptions::Groups;
 use super::fields::Reason;
 use super::file::hole_len;
+use super::handover::Handover;
 use super::identity::FileId;
 use super::join::{Assembly, Flush, Join, Joined, Line, Origin, before};
 use super::meters::Meters;
@@ -120,6 +121,16 @@ impl Recorder {
         self.stages = self.stages.counting(config, instruments)?;
         self.plain = self.stages.is_plain();
         Ok(self)
+    }
+
+    /// What it has counted. It counts no more.
+    pub(crate) fn hand_over(&mut self) -> Handover {
+        self.stages.hand_over()
+    }
+
+    /// Goes on with what another one has counted.
+    pub(crate) fn take_over(&mut self, before: Handover) {
+        self.stages.take_over(before);
     }
 
     /// The metrics.

@@ -116,6 +116,22 @@ impl Series {
         Ok(Some(series))
     }
 
+    /// Goes on with the series that there were `before`, as far as their metrics are defined as they were. Where
+    /// only the rest of a source changes, nothing begins at 0 again.
+    pub(crate) fn adopt(&mut self, before: Self) {
+        if let (Some(own), Some(before)) = (&mut self.http, before.http) {
+            own.adopt(*before);
+        }
+        if let (Some(own), Some(before)) = (&mut self.security, before.security) {
+            *own = before;
+        }
+        for before in before.custom {
+            if let Some(own) = self.custom.iter_mut().find(|own| own.is_same(&before)) {
+                own.adopt(before);
+            }
+        }
+    }
+
     /// Counts a record.
     pub(crate) fn count(&mut self, seen: &Sighting<'_>, at: &Reading) {
         if self.http.is_some() || self.security.is_some() {

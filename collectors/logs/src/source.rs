@@ -23,6 +23,7 @@ use tokio::time::sleep_until;
 use tracing::debug;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::clock::Clock;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::outlet::{Events, Outlet};
 use vigie_pipeline::plug::{Error, Source, Surroundings};
 use vigie_pipeline::receipt::Settled;
@@ -68,6 +69,7 @@ pub(crate) struct Tail {
     publishing: Publishing,
     meters: Meters,
     clock: Clock,
+    legacy: Legacy,
     wakes: Wakes,
     /// When everything is looked at, whatever notifications say.
     scan_at: Instant,
@@ -81,7 +83,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(parts: Parts, surroundings: &Surroundings) -> Self {
-        let Surroundings { clock, readiness, .. } = surroundings.clone();
+        let Surroundings { clock, readiness, legacy, .. } = surroundings.clone();
         let now = clock.monotonic();
         let wakes = Wakes::default();
         Self {
@@ -91,6 +93,7 @@ impl Tail {
             meters: parts.meters.clone(),
             strands: vec![Strand::lead(Follower::new(parts), Watch::new(wakes.clone()), now)],
             clock,
+            legacy,
             wakes,
             scan_at: now,
             may_scan_at: now,
@@ -228,6 +231,8 @@ impl Tail {
     /// Offers what transforms have to tell of what was left out, waits until all is settled, and saves the offsets.
     /// Whoever stopped this decides how long that may take; so what is settled is saved as it comes.
     async fn finish(&mut self, events: &Events, settled: &mut mpsc::UnboundedReceiver<Settled>) {
+        // Before what may take longer than there is time: nothing is counted any more.
+        self.legacy.leave(self.strands[0].follower().hand_over());
         self.saving.end().await;
         for at in 0..self.strands.len() {
             self.tell(at, events).await;

@@ -21,6 +21,7 @@ use super::config::Config;
 use super::exceptions::{About, Finder, Groups};
 use super::fields::{Fields, Reason};
 use super::filters::{Filters, Verdict};
+use super::handover::Handover;
 use super::meters::Meters;
 use super::parse::{Context, Parsers};
 use super::records::Records;
@@ -118,6 +119,20 @@ impl Stages {
         self.series = Series::new(config, instruments, resolved)?.map(Box::new);
         self.is_inspected |= asked.for_hidden.get();
         Ok(self)
+    }
+
+    /// What metrics and exceptions have come to. They are counted no more.
+    pub(crate) fn hand_over(&mut self) -> Handover {
+        Handover { series: self.series.take(), exceptions: self.groups().map(Arc::clone) }
+    }
+
+    /// Goes on with what metrics and exceptions had come to. Who opened the groups before has got the same again.
+    pub(crate) fn take_over(&mut self, before: Handover) {
+        let Handover { series, exceptions } = before;
+        if let (Some(own), Some(series)) = (&mut self.series, series) {
+            own.adopt(*series);
+        }
+        drop(exceptions);
     }
 
     /// From now on a choice of `parse: auto` is kept in the state directory.

@@ -27,6 +27,7 @@ use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::otlp::{envelope, log::LogRecord};
 use vigie_pipeline::outlet::{Offer, Outlet, Switch, Trunk};
 use vigie_pipeline::page::Page;
@@ -76,6 +77,7 @@ impl Rig {
                 readiness: Readiness::default(),
                 dependencies: Dependencies::default(),
                 commons: Commons::default(),
+                legacy: Legacy::default(),
             },
             snapshot,
             queues,

@@ -16,6 +16,7 @@ use vigie_pipeline::clock::Clock;
 use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::page::{Page, Repeats};
 use vigie_pipeline::plug::{Part, Surroundings};
 use vigie_pipeline::readiness::Readiness;
@@ -94,6 +95,7 @@ fn surroundings() -> Surroundings {
         readiness: Readiness::default(),
         dependencies: Dependencies::default(),
         commons: Commons::default(),
+        legacy: Legacy::default(),
     }
 }
 

@@ -19,6 +19,7 @@ use vigie_pipeline::clock::Clock;
 use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::metric::Kind;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Part, Surroundings};
@@ -91,6 +92,7 @@ fn surroundings(clock: Clock) -> Surroundings {
         readiness: Readiness::default(),
         dependencies: Dependencies::default(),
         commons: Commons::default(),
+        legacy: Legacy::default(),
     }
 }
 

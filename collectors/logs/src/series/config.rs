@@ -105,6 +105,30 @@ pub struct Histogram {
 
 const MAX_SERIES: usize = 1000;
 
+impl Counter {
+    /// What makes its series what they are: its name, labels, condition and field.
+    pub(super) fn definition(&self) -> Self {
+        let Self { name, when, labels, add, .. } = self.clone();
+        Self { name, when, labels, add, ..Self::default() }
+    }
+}
+
+impl Gauge {
+    /// What makes its series what they are: its name, labels, condition and field.
+    pub(super) fn definition(&self) -> Self {
+        let Self { name, field, when, labels, .. } = self.clone();
+        Self { name, field, when, labels, ..Self::default() }
+    }
+}
+
+impl Histogram {
+    /// What makes its series what they are: its name, labels, condition, field and buckets.
+    pub(super) fn definition(&self) -> Self {
+        let Self { name, field, buckets, exponential, when, labels, .. } = self.clone();
+        Self { name, field, buckets, exponential, when, labels, ..Self::default() }
+    }
+}
+
 impl Default for Counter {
     fn default() -> Self {
         Self {

@@ -8,7 +8,7 @@ use vigie_pipeline::metric::{Family, Kind};
 use vigie_pipeline::page::Page;
 use vigie_pipeline::units::HumanDuration;
 
-use super::config::{Counter, Gauge, Histogram as HistogramConfig};
+use super::config::{Counter, Gauge, Histogram as HistogramConfig, Metric};
 use super::histogram::{Bounds, Histogram};
 use super::labels::LabelFields;
 use super::meters::Flaws;
@@ -21,6 +21,8 @@ use crate::transforms::Reading;
 /// See the module.
 #[derive(Debug, Clone)]
 pub(super) struct Custom {
+    /// What it is for users: as long as that is the same, it is the same metric.
+    definition: Metric,
     family: Arc<Family>,
     /// Which records it is about; all if there is none.
     when: Option<Matcher>,
@@ -50,6 +52,7 @@ fn family(kind: Kind, name: &str, help: &str, otherwise: &str) -> Family {
 
 impl Custom {
     fn new(
+        definition: Metric,
         family: Family,
         when: Option<&Condition>,
         labels: LabelFields,
@@ -62,7 +65,7 @@ impl Custom {
             .transpose()?
             .map(|when| when.with_names(|name| (tools.resolved)(name).into()));
         let (family, scratch) = (Arc::new(family), String::new());
-        Ok(Self { family, when, labels, values, scratch, overflow, flaws })
+        Ok(Self { definition, family, when, labels, values, scratch, overflow, flaws })
     }
 
     pub(super) fn counter(config: &Counter, tools: &Tools<'_>) -> Result<Self, regex::Error> {
@@ -77,7 +80,8 @@ impl Custom {
         }
         let family = family(Kind::Counter, name, help, "Counted in log records.");
         let values = Values::Sum(config.add.as_deref().map(tools.resolved), table);
-        Self::new(family, config.when.as_ref(), labels, values, tools)
+        let definition = Metric { counter: Some(config.definition()), ..Metric::default() };
+        Self::new(definition, family, config.when.as_ref(), labels, values, tools)
     }
 
     pub(super) fn gauge(config: &Gauge, tools: &Tools<'_>) -> Result<Self, regex::Error> {
@@ -86,7 +90,8 @@ impl Custom {
         let table = Table::new(labels.len(), *max_series, expiry(*expire));
         let family = family(Kind::Gauge, name, help, "The last value in log records.");
         let values = Values::Last((tools.resolved)(field), table);
-        Self::new(family, config.when.as_ref(), labels, values, tools)
+        let definition = Metric { gauge: Some(config.definition()), ..Metric::default() };
+        Self::new(definition, family, config.when.as_ref(), labels, values, tools)
     }
 
     pub(super) fn histogram(config: &HistogramConfig, tools: &Tools<'_>) -> Result<Self, regex::Error> {
@@ -100,7 +105,25 @@ impl Custom {
             config.exponential.map_or_else(|| config.buckets.clone(), |exponential| exponential.bounds());
         let values = Values::Spread((tools.resolved)(field), bounds.into(), table);
         let family = family(Kind::Histogram, name, help, "Observed in log records.");
-        Self::new(family, config.when.as_ref(), labels, values, tools)
+        let definition = Metric { histogram: Some(config.definition()), ..Metric::default() };
+        Self::new(definition, family, config.when.as_ref(), labels, values, tools)
+    }
+
+    /// Whether `other` counts the same in the same way.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.definition == other.definition
+    }
+
+    /// Goes on with the series of the same metric that was there `before`.
+    pub(super) fn adopt(&mut self, before: Self) {
+        match (&mut self.values, before.values) {
+            (Values::Sum(_, own), Values::Sum(_, before))
+            | (Values::Last(_, own), Values::Last(_, before)) => {
+                own.adopt(before);
+            }
+            (Values::Spread(.., own), Values::Spread(.., before)) => own.adopt(before),
+            _ => {}
+        }
     }
 
     /// Counts a record. Whether anything has changed.

@@ -61,6 +61,7 @@ struct Answered {
 /// See the module.
 #[derive(Debug, Clone)]
 pub(super) struct Requests {
+    definition: Http,
     routes: Routes,
     /// The number of each series among those that were `answered`.
     table: Table<Option<usize>>,
@@ -83,6 +84,7 @@ impl Requests {
         let families = FAMILIES.each_ref().map(|family| Arc::new(family.clone()));
         let duration = Some(&config.duration).filter(|field| !field.is_empty());
         Self {
+            definition: config.clone(),
             table: Table::new(3 + labels.len(), routes * SERIES_PER_ROUTE, None),
             answered: Vec::new(),
             seen: HashMap::default(),
@@ -93,6 +95,14 @@ impl Requests {
             overflow: tools.meters.overflow(&families[0].name),
             flaws: tools.meters.flaws(&families[1].name),
             families,
+        }
+    }
+
+    /// Goes on with what was counted before, if that was asked for in the same words.
+    pub(super) fn adopt(&mut self, before: Self) {
+        if self.definition == before.definition {
+            let Self { routes, table, answered, seen, .. } = before;
+            (self.routes, self.table, self.answered, self.seen) = (routes, table, answered, seen);
         }
     }
 

@@ -82,6 +82,22 @@ impl<V: Clone> Table<V> {
         self.series.insert(key.0.as_slice().into(), Series { value, touched: None, stays: true });
     }
 
+    /// Goes on with the series of the table that was there `before`, unless they are more than there may be now.
+    pub(crate) fn adopt(&mut self, before: Self) {
+        let known = before.series.into_iter().filter(|(_, series)| series.touched.is_some());
+        let known: Vec<_> = known.collect();
+        let more =
+            known.iter().filter(|(key, _)| *key != self.other && !self.series.contains_key(key)).count();
+        if self.series.len() + more > self.most {
+            return;
+        }
+        for (key, series) in known {
+            let stays = self.series.get(&key).is_some_and(|series| series.stays);
+            self.series.insert(key, Series { stays, ..series });
+        }
+        self.look_ahead();
+    }
+
     /// The series of `key`, made by `new` if it is not there.
     pub(crate) fn of(&mut self, key: &Key, now: Instant, new: impl FnOnce() -> V) -> Found<'_, V> {
         if let Some(expire) = self.expire
@@ -214,6 +230,32 @@ mod tests {
         assert!(table.expire(later(15)));
         assert_eq!(told(&table), rows(&[("first", 0)]));
         assert!(count(&mut table, &["b"], later(16)), "there is room again");
+    }
+
+    #[test]
+    fn what_was_counted_before_goes_on_and_what_nobody_asks_for_any_more_is_gone() {
+        let start = Instant::now();
+        let later = |seconds| start + Duration::from_secs(seconds);
+        let mut before = Table::new(1, 3, None);
+        for value in ["kept", "dropped", "misspelt"] {
+            before.start(&key(&[value]), 0);
+        }
+        for (value, seconds) in [("kept", 1), ("dropped", 2), ("dropped", 3), ("more", 4), ("more", 5)] {
+            count(&mut before, &[value], later(seconds));
+        }
+        let mut table = Table::new(1, 3, Some(Duration::from_secs(10)));
+        for value in ["kept", "new"] {
+            table.start(&key(&[value]), 0);
+        }
+        table.adopt(before.clone());
+        assert_eq!(told(&table), rows(&[("dropped", 2), ("kept", 1), ("new", 0), ("other", 2)]));
+        assert_eq!(table.due(), Some(later(13)), "it is not there from the start any more");
+        assert!(table.expire(later(100)));
+        assert_eq!(told(&table), rows(&[("kept", 1), ("new", 0)]));
+
+        let mut smaller = Table::new(1, 1, None);
+        smaller.adopt(before);
+        assert_eq!(told(&smaller), [], "more than there may be: it begins anew");
     }
 
     #[test]

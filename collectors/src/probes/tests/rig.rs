@@ -16,6 +16,7 @@ use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::outlet::{Outlet, Switch, Trunk};
 use vigie_pipeline::page::pairs;
 use vigie_pipeline::plug::{Part, Surroundings};
@@ -82,6 +83,7 @@ impl Running {
             readiness: Readiness::default(),
             dependencies: Dependencies::default(),
             commons: Commons::default(),
+            legacy: Legacy::default(),
         };
         // /bin is another name of it.
         let allowed = Allowed::new(&["/usr/bin/*".to_owned()]).unwrap();

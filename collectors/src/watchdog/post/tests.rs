@@ -7,6 +7,7 @@ use vigie_pipeline::clock::Hand;
 use vigie_pipeline::commons::Commons;
 use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
+use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::plug::Surroundings;
 use vigie_pipeline::readiness::Readiness;
 
@@ -48,6 +49,7 @@ impl Rig {
             readiness: Readiness::default(),
             dependencies: Dependencies::default(),
             commons: Commons::default(),
+            legacy: Legacy::default(),
         };
         let means =
             Means { roots: &Roots::default(), allowed: &Allowed::default(), surroundings: &surroundings };

@@ -13,6 +13,7 @@ use crate::commons::Commons;
 use crate::dependencies::Dependencies;
 use crate::instruments::Instruments;
 use crate::ledger::Ledger;
+use crate::legacy::Legacy;
 use crate::outlet::{Offer, Outlet, Switch, Trunk};
 use crate::page::Page;
 use crate::plug::Surroundings;
@@ -276,6 +277,7 @@ pub(super) fn rig_with(memory: &Memory, settings: Settings, limit: usize) -> Rig
         readiness: readiness.clone(),
         dependencies: Dependencies::default(),
         commons: Commons::default(),
+        legacy: Legacy::default(),
     };
     let queue = Arc::new(Queue::new("sink"));
     let exporter: Arc<str> = "sink".into();

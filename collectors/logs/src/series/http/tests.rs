@@ -135,3 +135,31 @@ fn the_trace_of_a_request_stands_beside_its_bucket() {
         rows.map(|row| row.exemplar.map(|one| (one.trace_id, one.span_id, one.value, one.at))).collect();
     assert_eq!(told, [None, Some(([7; 16], [0; 8], 0.5, 42)), None]);
 }
+
+#[test]
+fn what_is_asked_for_in_the_same_words_goes_on_with_its_routes_and_anything_else_begins_anew() {
+    let before = || {
+        let mut bench = Bench::new(r#"[{"http": {"max_routes": 2}}, {"security": {}}]"#);
+        for path in ["/a", "/b", "/c"] {
+            answer(&mut bench, "GET", path, "401", &[]);
+        }
+        bench.series
+    };
+    let counted = |metrics: &str| {
+        let mut bench = Bench::new(metrics);
+        bench.series.adopt(before());
+        for path in ["/b", "/d"] {
+            answer(&mut bench, "GET", path, "401", &[]);
+        }
+        bench.told().into_iter().filter(|row| !row.ends_with(" 0")).collect::<Vec<_>>()
+    };
+    let row = |route: &str, count: u64| {
+        format!("http_requests_total{{method=\"GET\",route=\"{route}\",status=\"401\"}} {count}")
+    };
+    let refused = |count: u64| format!("log_security_events_total{{reason=\"http_unauthorized\"}} {count}");
+    let more = r#"[{"counter": {"name": "more_total"}}, {"security": {}}, {"http": {"max_routes": 2}}]"#;
+    let more_total = "more_total 2".to_owned();
+    assert_eq!(counted(more), [more_total, row("/a", 1), row("/b", 2), row("other", 2), refused(5)]);
+    let other = r#"[{"http": {"max_routes": 3}}]"#;
+    assert_eq!(counted(other), [row("/b", 1), row("/d", 1)]);
+}
