@@ -14,6 +14,7 @@ use super::parse::format::Parse;
 use super::patterns::{Exclusion, Pattern};
 use super::redaction::{self, Redact};
 use super::series::Metric;
+use super::spans::Spans;
 use super::timestamp::{Format, Zone};
 use super::transforms::Transform;
 
@@ -66,6 +67,8 @@ pub struct Config {
     pub redact: Vec<Redact>,
     /// The key of hashes that stand in the place of secrets, for `with: hash`.
     pub redact_key: Secret,
+    /// Server spans from access logs.
+    pub spans: Spans,
     /// A longer line is truncated, marked and counted.
     pub max_line: ByteSize,
 }
@@ -93,6 +96,7 @@ impl Default for Config {
             metrics: Vec::new(),
             redact: Vec::new(),
             redact_key: Secret::default(),
+            spans: Spans::default(),
             max_line: ByteSize::mib(1),
         }
     }

@@ -16,6 +16,7 @@ mod fork;
 mod gone;
 mod offers;
 mod rotation;
+pub(crate) mod spans;
 mod succession;
 mod waiting;
 
@@ -306,6 +307,7 @@ fn read_one(
         bytes: parts.buffers.take(room),
         count: rest.count,
         routed: std::mem::take(&mut rest.routed),
+        spans: std::mem::take(&mut rest.spans),
     };
     records.bytes.extend_from_slice(&rest.bytes);
     let progress =

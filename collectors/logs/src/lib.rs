@@ -36,6 +36,7 @@ mod roles;
 mod series;
 mod severity;
 mod source;
+mod spans;
 mod stages;
 mod store;
 mod timestamp;
@@ -57,6 +58,7 @@ pub use exceptions::Exceptions;
 pub use multiline::{Multiline, Preset};
 pub use parse::format::{LineFormat, Parse};
 pub use series::{Counter, Exponential, Gauge, Histogram, Http, Metric, Security, check_clashes};
+pub use spans::Spans;
 pub use timestamp::Format;
 pub use transforms::{Deduplicate, RateLimit, Route, Sample, Transform};
 

@@ -133,6 +133,11 @@ impl Recorder {
         self.stages.take_over(before);
     }
 
+    /// Whether spans are made.
+    pub(crate) fn makes_spans(&self) -> bool {
+        self.stages.makes_spans()
+    }
+
     /// The metrics.
     pub(crate) fn series(&mut self) -> Option<&mut Series> {
         self.stages.series()

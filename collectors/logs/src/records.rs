@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use vigie_pipeline::outlet::Route;
 
+use super::spans::Encoded;
+
 /// Encoded records of one file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Records {
@@ -11,6 +13,8 @@ pub(crate) struct Records {
     pub(crate) count: u32,
     /// Those that are not for all destinations.
     pub(crate) routed: Vec<Routed>,
+    /// Spans made from them.
+    pub(crate) spans: Encoded,
 }
 
 /// Encoded records that are for these destinations.
@@ -24,7 +28,9 @@ pub(crate) struct Routed {
 impl Records {
     /// How many bytes they are.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.routed.iter().map(|routed| routed.bytes.len()).sum::<usize>()
+        self.bytes.len()
+            + self.routed.iter().map(|routed| routed.bytes.len()).sum::<usize>()
+            + self.spans.bytes.len()
     }
 
     /// Where one more is put that is for these destinations, or for all.

@@ -55,6 +55,8 @@ pub(crate) struct Sighting<'a> {
     pub(crate) fields: &'a Fields,
     /// With its line, and the attributes of its file.
     pub(crate) subject: Subject<'a>,
+    /// The span that is made from it.
+    pub(crate) span_id: Option<[u8; 8]>,
 }
 
 impl<'a> Sighting<'a> {
@@ -66,7 +68,7 @@ impl<'a> Sighting<'a> {
     /// The trace of the record, for a measured value.
     fn exemplar(&self, value: f64, at: &Reading) -> Option<Exemplar> {
         let time = if self.fields.time == 0 { at.observed } else { self.fields.time };
-        let span_id = self.fields.span_id.unwrap_or_default();
+        let span_id = self.span_id.or(self.fields.span_id).unwrap_or_default();
         Some(Exemplar { trace_id: self.fields.trace_id?, span_id, value, at: time })
     }
 }

@@ -29,7 +29,7 @@ use vigie_pipeline::plug::{Error, Source, Surroundings};
 use vigie_pipeline::receipt::Settled;
 use vigie_pipeline::stop::Stop;
 
-use super::follower::{Follower, Parts};
+use super::follower::{Follower, Parts, spans};
 use super::meters::Meters;
 use super::wake::{Wakes, Watch};
 use patience::Patience;
@@ -174,7 +174,8 @@ impl Tail {
         let mut next = first.or_else(|| settled.try_recv().ok());
         while let Some(Settled { token, destination, .. }) = next {
             // The first strand hears what no other does: also of destinations that are there no more.
-            let at = self.strands.iter().skip(1).position(|strand| strand.serves(&destination));
+            let others = if spans::token_of(token).is_some() { 0 } else { self.strands.len() };
+            let at = self.strands.iter().take(others).skip(1).position(|strand| strand.serves(&destination));
             self.strands[at.map_or(0, |at| at + 1)].settled(token, &destination, seconds, now);
             next = settled.try_recv().ok();
         }
@@ -261,6 +262,10 @@ impl Source for Tail {
     async fn run(mut self: Box<Self>, outlet: Outlet, mut stop: Stop) -> Result<(), Error> {
         let Outlet { events, mut settled, slot } = outlet;
         self.publishing.publish_into(slot);
+        if self.strands[0].follower().makes_spans() {
+            // The ledger has its columns from here on.
+            let _ = events.counts(Signal::Traces);
+        }
         self.strands[0].follower().count_in(events.counts(Signal::Logs));
         while !stop.is_stopped() {
             let began = self.clock.monotonic();

@@ -1,6 +1,6 @@
 //! What happens to the text of a record until it is encoded, in this order: it is parsed; `keep` and `drop` look at
 //! what it says; its time, severity, body and trace context get their places; what is secret in any of it is
-//! redacted; metrics count it; exceptions are found and counted; what is left is its attributes;
+//! redacted; spans are made of it; metrics count it; exceptions are found and counted; what is left is its attributes;
 //! and transforms change these, and decide where the record goes.
 //!
 //! Each stage is in a file of its own and works on [`Fields`]. A stage behind sees what those before it have left.
@@ -28,6 +28,7 @@ use super::records::Records;
 use super::redaction::Redactor;
 use super::roles::Roles;
 use super::series::{Series, Sighting};
+use super::spans::Spanner;
 use super::timestamp::{Observer, Zone};
 use super::transforms::{Chain, Ending, Reading};
 
@@ -43,6 +44,7 @@ pub(crate) struct Stages {
     redactor: Option<Box<Redactor>>,
     /// The whole of a record without what is secret. Reused.
     redacted: String,
+    spanner: Option<Box<Spanner>>,
     series: Option<Box<Series>>,
     finder: Option<Box<Finder>>,
     transforms: Chain,
@@ -105,6 +107,7 @@ impl Stages {
             roles,
             redactor,
             redacted: String::new(),
+            spanner: None,
             series: None,
             finder,
             transforms,
@@ -112,11 +115,13 @@ impl Stages {
         })
     }
 
-    /// The same with metrics.
+    /// The same with metrics, and spans.
     pub(crate) fn counting(mut self, config: &Config, instruments: &Instruments) -> Result<Self, Error> {
         let asked = Asked::default();
         let resolved = |name: &str| asked.of(&self.parsers, name).into_owned();
         self.series = Series::new(config, instruments, resolved)?.map(Box::new);
+        let http = config.metrics.iter().find_map(|metric| metric.http.as_ref());
+        self.spanner = Spanner::new(&config.spans, http, &config.name, instruments, resolved)?.map(Box::new);
         self.is_inspected |= asked.for_hidden.get();
         Ok(self)
     }
@@ -140,6 +145,11 @@ impl Stages {
         self.parsers.remember_in(state_dir, source);
     }
 
+    /// Whether spans are made.
+    pub(crate) fn makes_spans(&self) -> bool {
+        self.spanner.is_some()
+    }
+
     /// The metrics.
     pub(crate) fn series(&mut self) -> Option<&mut Series> {
         self.series.as_deref_mut()
@@ -149,6 +159,7 @@ impl Stages {
     pub(crate) fn again(&self) -> Self {
         let finder = self.finder.as_ref().map(|finder| Box::new(finder.again()));
         Self {
+            spanner: None,
             series: None,
             finder,
             transforms: self.transforms.again(),
@@ -202,6 +213,7 @@ impl Stages {
             && self.roles.is_empty()
             && self.redactor.is_none()
             && self.series.is_none()
+            && self.spanner.is_none()
             && self.transforms.is_empty()
     }
 
@@ -231,8 +243,12 @@ impl Stages {
         let is_redacted = redactor.is_some_and(|redactor| redactor.record(fields, line, &mut self.redacted));
         let line = if is_redacted { self.redacted.as_str() } else { line };
         let subject = Subject::of(fields, line).ending_in(ending);
+        let span_id = self
+            .spanner
+            .as_mut()
+            .and_then(|spanner| spanner.make(fields, &subject, reading.place, &mut out.spans).ok());
         if let Some(series) = &mut self.series {
-            series.count(&Sighting { fields, subject }, &reading);
+            series.count(&Sighting { fields, subject, span_id }, &reading);
         }
         let about = About { line, observed: reading.observed, ending };
         let is_new = self.finder.as_mut().is_some_and(|finder| finder.look(fields, &about));

@@ -7,6 +7,8 @@ use super::wire::{put_bytes, put_fixed64, put_message, put_uint};
 pub enum SpanKind {
     /// Work inside one process.
     Internal = 1,
+    /// A request answered.
+    Server = 2,
     /// A request made.
     Client = 3,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vigie_pipeline::batch::{Batch, Signal};
 use vigie_pipeline::outlet::{Offer, Route};
 
-use super::{Follower, Told};
+use super::{Follower, Told, spans};
 use crate::identity::FileId;
 use crate::records::Records;
 
@@ -32,6 +32,13 @@ impl Follower {
 
     /// A destination is done with a batch.
     pub(crate) fn settled(&mut self, token: u64, destination: &str, seconds: u64) {
+        if let Some(token) = spans::token_of(token) {
+            return self.settled_by(token, &spans::awaited(destination), seconds);
+        }
+        self.settled_by(token, destination, seconds);
+    }
+
+    fn settled_by(&mut self, token: u64, destination: &str, seconds: u64) {
         let Some(awaited) = self.tokens.get_mut(&token) else { return };
         if let Some(at) = awaited.by.iter().position(|other| **other == *destination) {
             awaited.by.swap_remove(at);
@@ -98,6 +105,10 @@ impl Follower {
                 count,
             };
             offers.push(Offer { batch, token: self.next_token, to });
+        }
+        if records.spans.count > 0 {
+            offers.push(self.spans(records.spans));
+            awaited.push(spans::NOT_OFFERED.into());
         }
         (offers, awaited)
     }

@@ -50,7 +50,7 @@ impl Bench {
     pub(super) fn record_at(&mut self, seconds: u64, fields: &Fields) {
         let now = self.start + Duration::from_secs(seconds);
         let at = Reading { now, observed: seconds * 1_000_000_000, place: 0 };
-        self.series.count(&Sighting { fields, subject: Subject::of(fields, "") }, &at);
+        self.series.count(&Sighting { fields, subject: Subject::of(fields, ""), span_id: None }, &at);
     }
 
     pub(super) fn record(&mut self, pairs: &[(&str, &str)]) {
@@ -61,7 +61,7 @@ impl Bench {
     pub(super) fn line(&mut self, line: &str) {
         let at = Reading { now: self.start, observed: 0, place: 0 };
         let fields = &Fields::default();
-        self.series.count(&Sighting { fields, subject: Subject::of(fields, line) }, &at);
+        self.series.count(&Sighting { fields, subject: Subject::of(fields, line), span_id: None }, &at);
     }
 
     pub(super) fn page(&mut self, seconds: u64) -> Page {

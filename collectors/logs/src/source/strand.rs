@@ -245,6 +245,12 @@ impl Strand {
         elders: Option<&[Arc<str>]>,
     ) {
         for offer in offers {
+            if offer.batch.signal == Signal::Traces {
+                let token = offer.token;
+                let destinations = events.offer_volatile(offer);
+                self.follower().offered_spans(token, &destinations);
+                continue;
+            }
             let was_for = |name: &Arc<str>| offer.to.as_ref().is_none_or(|to| to.contains(name));
             let again = elders.is_some_and(|elders| offer.to.is_none() || elders.iter().any(was_for));
             events.offer(offer, &mut room, again).await;
