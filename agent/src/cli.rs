@@ -12,7 +12,7 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Su
 use vigie_config::{Flags, Origin, Variables};
 
 use crate::commands::buffer::Question;
-use crate::commands::{Format, job};
+use crate::commands::{Format, exceptions, job};
 
 /// One small daemon that watches a host and its applications: metrics for Prometheus, logs and traces over
 /// OTLP.
@@ -52,6 +52,11 @@ pub(crate) enum Do {
         /// What to show
         #[command(subcommand)]
         question: Question,
+    },
+    /// Show the errors that were found in logs: how often each was seen, when, and where
+    Exceptions {
+        #[command(flatten)]
+        question: exceptions::Question,
     },
     /// Print the version
     Version,

@@ -1,7 +1,10 @@
 //! The commands that do something and end.
 
 pub(crate) mod buffer;
+pub(crate) mod exceptions;
 pub(crate) mod job;
+mod state_dir;
+mod table;
 
 use std::io::{self, Write};
 

@@ -3,7 +3,6 @@
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -12,6 +11,8 @@ use vigie_exporters::otlp;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::spool::inspect::{self, Directory, Sight, Summary};
 
+use super::state_dir::StateDir;
+use super::table::{columns, time};
 use super::{Format, eprint, print};
 use crate::exit::Exit;
 
@@ -50,9 +51,8 @@ pub(crate) struct Selection {
     /// Only those of this signal
     #[arg(long, value_enum)]
     signal: Option<Kind>,
-    /// Where they are, instead of in `agent.state_dir` of the configuration: that is not read then
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    state_dir: StateDir,
 }
 
 /// A signal that spools hold.
@@ -82,13 +82,7 @@ pub(crate) fn run(origin: &Origin, question: &Question) -> Exit {
 
 impl Selection {
     fn find(&self, origin: &Origin) -> Result<Vec<Directory>, (Exit, String)> {
-        let state_dir = match &self.state_dir {
-            Some(directory) => directory.clone(),
-            None => {
-                let loaded = origin.load().map_err(|mistakes| (Exit::Config, mistakes.to_string()))?;
-                loaded.config.agent.state_dir
-            }
-        };
+        let state_dir = self.state_dir.find(origin)?;
         let shown = state_dir.display();
         let mut found =
             inspect::list(&state_dir).map_err(|error| (Exit::Failure, format!("read {shown}: {error}")))?;
@@ -191,11 +185,6 @@ fn verdict(directory: &Directory, summary: &Summary) -> String {
     )
 }
 
-/// The time as RFC 3339 says it.
-fn time(nanos: u64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(nanos)).map(|at| format!("{at:.0}")).unwrap_or_default()
-}
-
 fn object(directory: &Directory, summary: &Summary) -> Value {
     json!({
         "exporter": directory.exporter,
@@ -248,16 +237,7 @@ fn table(all: &[(&Directory, Summary)]) -> String {
             summary.quarantined.to_string(),
         ]
     }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    columns(&rows)
 }
 
 #[cfg(test)]
@@ -269,7 +249,7 @@ mod tests {
         let of = |exporter: &str| Directory {
             exporter: exporter.to_owned(),
             signal: Signal::Logs,
-            path: PathBuf::from("/x"),
+            path: "/x".into(),
         };
         let (first, second) = (of("a-long-name"), of("é"));
         let summary =
