@@ -12,7 +12,7 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Su
 use vigie_config::{Flags, Origin, Variables};
 
 use crate::commands::buffer::Question;
-use crate::commands::{Format, exceptions, job};
+use crate::commands::{Format, exceptions, explain, job};
 
 /// One small daemon that watches a host and its applications: metrics for Prometheus, logs and traces over
 /// OTLP.
@@ -52,6 +52,12 @@ pub(crate) enum Do {
         /// What to show
         #[command(subcommand)]
         question: Question,
+    },
+    /// Say what a source of logs makes of lines, and why; nothing is sent and no state is written
+    Explain {
+        /// What to explain
+        #[command(subcommand)]
+        question: explain::Question,
     },
     /// Show the errors that were found in logs: how often each was seen, when, and where
     Exceptions {

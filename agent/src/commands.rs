@@ -2,7 +2,11 @@
 
 pub(crate) mod buffer;
 pub(crate) mod exceptions;
+pub(crate) mod explain;
 pub(crate) mod job;
+mod plain;
+mod record;
+mod span;
 mod state_dir;
 mod table;
 

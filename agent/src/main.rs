@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Do::Check { format } => commands::check(&origin, format),
         Do::Schema => commands::schema(),
         Do::Buffer { question } => commands::buffer::run(&origin, &question),
+        Do::Explain { question } => commands::explain::run(&origin, &question),
         Do::Exceptions { question } => commands::exceptions::run(&origin, &question),
         Do::Version => commands::version(),
         Do::Completions { shell } => commands::completions(shell),

@@ -79,8 +79,12 @@ pub(crate) struct Fields {
     pub(crate) hidden: Vec<u8>,
     /// What was not understood, once each.
     pub(crate) faults: Vec<Reason>,
+    /// Why each format that was tried in vain did not understand the line, in their order.
+    pub(crate) refused: Vec<Reason>,
     /// Of a request in an access log.
     pub(crate) hint: Hint,
+    /// The format that `auto` took the line for.
+    pub(crate) detected: Option<&'static str>,
     /// A body that was used, for the next one.
     spare: String,
 }
@@ -114,6 +118,7 @@ impl Fields {
         self.hidden.clear();
         self.faults.clear();
         self.hint = Hint::default();
+        self.detected = None;
     }
 
     pub(crate) fn text(&mut self, key: &str, value: &str) {

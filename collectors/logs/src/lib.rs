@@ -22,6 +22,7 @@ pub mod fuzz;
 mod handover;
 mod identity;
 mod join;
+mod journal;
 mod meters;
 mod method;
 mod multiline;
@@ -44,6 +45,7 @@ mod trace_context;
 mod transforms;
 mod unpack;
 pub mod wake;
+mod workbench;
 
 use std::sync::Arc;
 
@@ -56,11 +58,13 @@ pub use condition::{Condition, Level, Number, Scalar};
 pub use config::{Config, Severity, StartAt, Timestamp};
 pub use exceptions::Exceptions;
 pub use multiline::{Multiline, Preset};
+pub use parse::auto::Choice;
 pub use parse::format::{LineFormat, Parse};
 pub use series::{Counter, Exponential, Gauge, Histogram, Http, Metric, Security, check_clashes};
 pub use spans::Spans;
 pub use timestamp::Format;
 pub use transforms::{Deduplicate, RateLimit, Route, Sample, Transform};
+pub use workbench::{Moved, Outcome, Sent, Told, Workbench};
 
 use exceptions::Groups;
 use follower::Parts;

@@ -7,7 +7,7 @@
 pub(crate) mod access_format;
 mod access_log;
 mod apache_error;
-mod auto;
+pub(crate) mod auto;
 mod django;
 pub(crate) mod format;
 mod grok;
@@ -104,6 +104,11 @@ impl Parsers {
         }
     }
 
+    /// What `auto` takes the lines for, where it is asked and has seen some.
+    pub(crate) fn choice(&self) -> Option<auto::Choice> {
+        self.0.iter().find_map(|parser| if let Parser::Auto(auto) = parser { auto.choice() } else { None })
+    }
+
     /// The same for what is read again.
     pub(crate) fn again(&self) -> Self {
         let again = |parser: &Parser| match parser {
@@ -128,13 +133,13 @@ impl Parsers {
         context: Context<'_>,
         fields: &mut Fields,
     ) -> Result<(), Reason> {
-        let mut refused = Ok(());
+        fields.refused.clear();
         for parser in &mut self.0 {
             let Err(reason) = parser.parse(line, context, fields) else { return Ok(()) };
             fields.clear();
-            refused = Err(reason);
+            fields.refused.push(reason);
         }
-        refused
+        fields.refused.last().map_or(Ok(()), |reason| Err(*reason))
     }
 
     /// What the attribute is called that a format calls `name`.

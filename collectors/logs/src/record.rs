@@ -16,7 +16,9 @@ use super::file::hole_len;
 use super::handover::Handover;
 use super::identity::FileId;
 use super::join::{Assembly, Flush, Join, Joined, Line, Origin, before};
+use super::journal::Note;
 use super::meters::Meters;
+use super::parse::auto::Choice;
 use super::records::Records;
 use super::series::Series;
 use super::stages::{Fate, Stages, Text};
@@ -60,6 +62,8 @@ pub(crate) struct Recorder {
     tally: Tally,
     /// Bytes of holes before lines since these were last counted as read.
     zeros: usize,
+    /// What became of each text, where somebody asks for it.
+    journal: Option<Vec<Note>>,
 }
 
 /// What was counted since the last [`Recorder::flush`]: counters are shared between threads, and lines are many.
@@ -103,7 +107,20 @@ impl Recorder {
             counts: None,
             tally: Tally::default(),
             zeros: 0,
+            journal: None,
         })
+    }
+
+    /// From now on notes what becomes of each text, with its records: they go nowhere else.
+    pub(crate) fn keep_journal(&mut self) {
+        self.journal = Some(Vec::new());
+        // All go one way.
+        self.plain = false;
+    }
+
+    /// The notes since the last time.
+    pub(crate) fn take_journal(&mut self) -> Vec<Note> {
+        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The same for lines that are read again: they are counted in `meters`, and not in the ledger.
@@ -131,6 +148,11 @@ impl Recorder {
     /// Goes on with what another one has counted.
     pub(crate) fn take_over(&mut self, before: Handover) {
         self.stages.take_over(before);
+    }
+
+    /// What `auto` takes the lines for.
+    pub(crate) fn choice(&self) -> Option<Choice> {
+        self.stages.choice()
     }
 
     /// Whether spans are made.
@@ -368,8 +390,13 @@ impl Recorder {
         } else {
             let reading = Reading { now: self.now, observed: self.observed, place: self.file ^ self.at };
             let line = Text { line: text, time: origin.time, ending: &self.ending, reading };
-            if let Fate::Filtered(reason) = self.stages.run(line, &self.meters, out) {
+            let mut own = self.journal.is_some().then(Records::default);
+            let fate = self.stages.run(line, &self.meters, own.as_mut().unwrap_or(out));
+            if let Fate::Filtered(reason) = fate {
                 self.tally.filtered(reason);
+            }
+            if let (Some(journal), Some(records)) = (&mut self.journal, own) {
+                journal.push(Note::new(text, fate, records, &self.stages));
             }
         }
         self.ending.truncate(before);

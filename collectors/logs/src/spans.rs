@@ -24,7 +24,8 @@ use crate::method::Method;
 use crate::series::http::{Http, Request, Routes, Templates};
 use crate::series::number;
 use crate::transforms::mixed;
-use meters::{Lacking, Meters};
+pub(crate) use meters::Lacking;
+use meters::Meters;
 
 /// Encoded spans of one file.
 #[derive(Debug, Clone, Default)]

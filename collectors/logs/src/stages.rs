@@ -23,12 +23,13 @@ use super::fields::{Fields, Reason};
 use super::filters::{Filters, Verdict};
 use super::handover::Handover;
 use super::meters::Meters;
+use super::parse::auto::Choice;
 use super::parse::{Context, Parsers};
 use super::records::Records;
 use super::redaction::Redactor;
 use super::roles::Roles;
 use super::series::{Series, Sighting};
-use super::spans::Spanner;
+use super::spans::{Lacking, Spanner};
 use super::timestamp::{Observer, Zone};
 use super::transforms::{Chain, Ending, Reading};
 
@@ -49,6 +50,8 @@ pub(crate) struct Stages {
     finder: Option<Box<Finder>>,
     transforms: Chain,
     fields: Fields,
+    /// Why the last text made no span, if one was to be made.
+    lacking: Option<Lacking>,
 }
 
 /// The text of a record, and what is known of it.
@@ -112,6 +115,7 @@ impl Stages {
             finder,
             transforms,
             fields: Fields::default(),
+            lacking: None,
         })
     }
 
@@ -217,11 +221,33 @@ impl Stages {
             && self.transforms.is_empty()
     }
 
+    /// What `auto` takes the lines for.
+    pub(crate) fn choice(&self) -> Option<Choice> {
+        self.parsers.choice()
+    }
+
+    /// What was found in the text that was run last.
+    pub(crate) fn found(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Why the last text made no span, if one was to be made.
+    pub(crate) fn lacking(&self) -> Option<Lacking> {
+        self.lacking
+    }
+
+    /// The number of the transform that the last text did not pass, if it came to them.
+    pub(crate) fn stopped_by(&self) -> Option<usize> {
+        self.transforms.stopped_by()
+    }
+
     /// Encodes the record of a text, unless it is filtered.
     pub(crate) fn run(&mut self, text: Text<'_>, meters: &Meters, out: &mut Records) -> Fate {
         let Text { line, time, ending, reading } = text;
         let fields = &mut self.fields;
         fields.clear();
+        self.lacking = None;
+        self.transforms.begin();
         self.observer.at = reading.observed;
         let context = Context { observer: &self.observer, is_inspected: self.is_inspected };
         if let Err(reason) = self.parsers.parse(line, context, fields) {
@@ -243,10 +269,11 @@ impl Stages {
         let is_redacted = redactor.is_some_and(|redactor| redactor.record(fields, line, &mut self.redacted));
         let line = if is_redacted { self.redacted.as_str() } else { line };
         let subject = Subject::of(fields, line).ending_in(ending);
-        let span_id = self
-            .spanner
-            .as_mut()
-            .and_then(|spanner| spanner.make(fields, &subject, reading.place, &mut out.spans).ok());
+        let span_id = self.spanner.as_mut().and_then(|spanner| {
+            let span = spanner.make(fields, &subject, reading.place, &mut out.spans);
+            self.lacking = span.err();
+            span.ok()
+        });
         if let Some(series) = &mut self.series {
             series.count(&Sighting { fields, subject, span_id }, &reading);
         }

@@ -36,6 +36,8 @@ pub(crate) struct Chain {
     keys: Keys,
     /// Whether what comes was read before.
     is_again: bool,
+    /// The step that left out the last record.
+    stopped_by: Option<usize>,
     scratch: String,
     /// What is taken out of the attributes. Reused.
     pieces: Vec<Range<usize>>,
@@ -100,7 +102,14 @@ impl Chain {
                 _ => {}
             }
         }
-        Ok(Self { steps, keys: Keys::default(), is_again: false, scratch: String::new(), pieces: Vec::new() })
+        Ok(Self {
+            steps,
+            keys: Keys::default(),
+            is_again: false,
+            stopped_by: None,
+            scratch: String::new(),
+            pieces: Vec::new(),
+        })
     }
 
     /// The same for what is read again for a destination that lags behind: what follows, from here on.
@@ -122,6 +131,16 @@ impl Chain {
     /// Whether there is nothing to be done.
     pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// The next record comes.
+    pub(crate) fn begin(&mut self) {
+        self.stopped_by = None;
+    }
+
+    /// The number of the step that left out the record.
+    pub(crate) fn stopped_by(&self) -> Option<usize> {
+        self.stopped_by
     }
 
     /// Changes the record and has it sent. The reason if it is left out instead.
@@ -152,6 +171,7 @@ impl Chain {
             let time = own_time.or((!self.is_again).then_some(reading.observed));
             let mut meets =
                 |when: &Option<Matcher>| when.as_ref().is_none_or(|when| when.holds(&subject, scratch));
+            self.stopped_by = Some(number);
             match &mut self.steps[number] {
                 Step::Keep(condition) => {
                     if !condition.holds(&subject, scratch) {
@@ -183,6 +203,7 @@ impl Chain {
                     let arrival = deduplicate::Arrival { time, now: reading.now, route };
                     let passes = windows.passes(key, arrival, fields, &subject);
                     self.tell(number, reading, send);
+                    self.stopped_by = Some(number);
                     if !passes {
                         return Err("deduplicate");
                     }

@@ -173,6 +173,12 @@ impl Groups {
         groups
     }
 
+    /// Groups that nobody else has, and that are never saved.
+    pub(crate) fn passing(source: &str, most: usize, instruments: &Instruments) -> Arc<Self> {
+        let state = State { most, ..State::default() };
+        Arc::new(Self::new(PathBuf::new(), source, state, instruments))
+    }
+
     fn new(directory: PathBuf, source: &str, state: State, instruments: &Instruments) -> Self {
         let counter = |name, help| instruments.counters(name, help, &["source"]).with_label_values(&[source]);
         let overflow = counter(

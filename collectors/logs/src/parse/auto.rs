@@ -55,19 +55,21 @@ fn candidates() -> [LineFormat; 15] {
 pub(super) struct Auto {
     formats: Vec<(LineFormat, Parser)>,
     state: State,
+    /// The last one that was made.
+    choice: Option<Choice>,
     /// `None` for those who read again: they tell nobody.
     memory: Option<Memory>,
 }
 
 /// What `auto` takes the lines of a source for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Choice {
+pub struct Choice {
     /// By its name in the configuration; `None` if they are plain text.
-    format: Option<&'static str>,
+    pub format: Option<&'static str>,
     /// So many lines were looked at.
-    lines: u32,
+    pub lines: u32,
     /// So many of them speak for it.
-    understood: u32,
+    pub understood: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +105,7 @@ impl Auto {
     pub(super) fn new() -> Result<Self, Error> {
         let with_parser = |format: LineFormat| Ok((format.clone(), Parser::new(&format)?));
         let formats = candidates().into_iter().map(with_parser).collect::<Result<_, Error>>()?;
-        Ok(Self { formats, state: State::looking(SAMPLE), memory: None })
+        Ok(Self { formats, state: State::looking(SAMPLE), choice: None, memory: None })
     }
 
     /// From now on the choice is kept there and told, and what was kept is chosen.
@@ -118,6 +120,15 @@ impl Auto {
     /// The same for what is read again.
     pub(super) fn again(&self) -> Self {
         Self { memory: None, ..self.clone() }
+    }
+
+    /// What the lines are taken for; as long as that is not settled, what those that were seen speak for. Nothing, if
+    /// no line was seen.
+    pub(super) fn choice(&self) -> Option<Choice> {
+        match &self.state {
+            State::Looking { lines, understood, .. } if *lines > 0 => Some(self.of_most(*lines, understood)),
+            _ => self.choice,
+        }
     }
 
     pub(super) fn parse(
@@ -139,8 +150,10 @@ impl Auto {
                 Ok(())
             }
             State::Chosen { format, lines, missed } => {
-                let read = self.formats[*format].1.parse(line, context, fields);
+                let (format, parser) = &mut self.formats[*format];
+                let read = parser.parse(line, context, fields);
                 (*lines, *missed) = (*lines + 1, *missed + u32::from(read.is_err()));
+                fields.detected = Some(format.name());
                 if *lines == WINDOW {
                     self.review();
                 }
@@ -169,7 +182,10 @@ impl Auto {
             parser.parse(line, context, fields).is_ok() && is_likely(format, line, fields)
         });
         match first {
-            Some(first) => understood[first] += 1,
+            Some(first) => {
+                understood[first] += 1;
+                fields.detected = Some(self.formats[first].0.name());
+            }
             None => fields.clear(),
         }
         if *lines == SAMPLE {
@@ -212,6 +228,7 @@ impl Auto {
             }
             memory.keep(name);
         }
+        self.choice = Some(choice);
         self.state = match name.and_then(|name| self.number_of(name)) {
             Some(format) => State::Chosen { format, lines: 0, missed: 0 },
             None => State::Plain { left: rest, rest },
