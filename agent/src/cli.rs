@@ -12,7 +12,7 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Su
 use vigie_config::{Flags, Origin, Variables};
 
 use crate::commands::buffer::Question;
-use crate::commands::{Format, exceptions, explain, job};
+use crate::commands::{Format, exceptions, explain, job, test};
 
 /// One small daemon that watches a host and its applications: metrics for Prometheus, logs and traces over
 /// OTLP.
@@ -58,6 +58,15 @@ pub(crate) enum Do {
         /// What to explain
         #[command(subcommand)]
         question: explain::Question,
+    },
+    /// Run tests of a configuration: lines in, and the records, series and drops that are expected to come of them
+    ///
+    /// A file of tests is YAML: `config: vigie.yaml` (from where the file is; `--config.file` takes its place) and
+    /// `tests:`, a list of `name`, `source`, `input`, `time` and `expect` with `records`, `dropped`, `metrics` and
+    /// `exceptions`. Exits with 1 if something is not as expected, with 78 if a file is wrong.
+    Test {
+        #[command(flatten)]
+        tests: test::Arguments,
     },
     /// Show the errors that were found in logs: how often each was seen, when, and where
     Exceptions {

@@ -9,6 +9,7 @@ mod record;
 mod span;
 mod state_dir;
 mod table;
+pub(crate) mod test;
 
 use std::io::{self, Write};
 

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Do::Schema => commands::schema(),
         Do::Buffer { question } => commands::buffer::run(&origin, &question),
         Do::Explain { question } => commands::explain::run(&origin, &question),
+        Do::Test { tests } => commands::test::run(&origin, &tests),
         Do::Exceptions { question } => commands::exceptions::run(&origin, &question),
         Do::Version => commands::version(),
         Do::Completions { shell } => commands::completions(shell),

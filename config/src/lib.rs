@@ -6,6 +6,7 @@
 
 mod agent;
 mod blackbox;
+pub mod cases;
 mod decode;
 mod environment;
 mod expand;
