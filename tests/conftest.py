@@ -11,9 +11,11 @@ from harness.network import Namespace
 from harness.nginx import Nginx
 from harness.peer import Peer, Refused
 from harness.postgres import Postgres
+from harness.producing import Django, Gunicorn, Uvicorn
 from harness.prometheus import Prometheus
 from harness.receiver import GrpcReceiver, HttpReceiver
 from harness.redis import Redis
+from harness.rsyslog import Rsyslog
 from harness.scheduling import Scheduling, order
 from harness.shop import Shop
 from harness.smtp import Smtp
@@ -196,4 +198,8 @@ smtp = _started(Smtp, "smtp")
 grpc_health = _started(GrpcHealth, "grpc_health")
 websocket = _started(Websocket, "websocket")
 shop = _started(Shop, "shop")
+gunicorn = _started(Gunicorn, "gunicorn")
+uvicorn = _started(Uvicorn, "uvicorn")
+django = _started(Django, "django")
 blackbox = _started(Blackbox, "blackbox")
+rsyslog = _started(Rsyslog, "rsyslog")
