@@ -8,6 +8,7 @@ import yaml
 from harness.agent import ROOT
 from harness.container import Container
 from harness.process import Process
+from harness.sections import tail
 from harness.wait import until
 
 RULES = sorted((ROOT / "packaging/rules").glob("*.yaml"))
@@ -28,6 +29,15 @@ def alternatives(expression):
     return [COMPARISON.sub("", side) for side in re.split(r"\bor\b", expression)]
 
 
+def understood_log(path):
+    """A source of everything that rules are about: a request that failed, and an exception."""
+    request = {"http.request.method": "GET", "url.path": "/pay", "http.response.status_code": 500, "took": 0.1}
+    trace = 'Traceback (most recent call last):\n  File "/srv/shop.py", line 3, in pay\n    x\nValueError: order'
+    path.write_text(json.dumps(request) + "\n" + json.dumps({"exc_info": trace}) + "\n")
+    metrics = [{"http": {"duration": "took"}}, {"security": {}}]
+    return tail(path, parse="json", exceptions={"enabled": True}, metrics=metrics)
+
+
 @pytest.fixture
 def contained(request, tmp_path):
     """A container with limits, in which something wants more CPU than it gets."""
@@ -46,7 +56,13 @@ def server(contained, agent, prometheus, nginx, authority, tmp_path):
     targets.write_text(json.dumps([{"targets": [nginx(authority.issue()).url + "/"]}]))
     http = {"tls_config": {"ca_file": str(authority.ca_file)}}
     probe = {"name": "shop", "http": http, "target_files": [str(targets)], "interval": "1s"}
-    running = agent({"collectors": {"system": system, "probes": [probe]}})
+    restart = {"restart_unit": "sleep.service", "dry_run": True}
+    sleep = {"name": "sleep", "match": {"comm": ["sleep"]}, "expect": {"min": 0}, "actions": [restart]}
+    watchdog = {"sensitive": {"paths": [str(targets)]}}
+    collectors = {"system": system, "probes": [probe], "processes": {"groups": [sleep]}, "watchdog": watchdog}
+    collectors["jobs"] = {"jobs": [{"name": "backup", "every": "1d"}]}
+    collectors["logs"] = [understood_log(tmp_path / "app.log")]
+    running = agent({"collectors": collectors})
     if not running.scrape().series("node_systemd_unit_state"):
         (tmp_path / "systemd.prom").write_text(SYSTEMD)
     return prometheus([running.url.removeprefix("http://")], rules=RULES)
