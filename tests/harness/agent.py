@@ -197,5 +197,5 @@ class Agent:
         except OSError:
             return
         if answer.status == 200:
-            # The columns of a page are not read at one instant.
+            # What destinations and spools count is not counted in one step with what sources do.
             until(lambda: not unbalanced(self.scrape()), "every ledger balances", timeout, every=0.2)

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use prometheus::core::Collector;
 use prometheus::proto::{MetricFamily, MetricType};
@@ -24,7 +24,15 @@ struct Inner {
     registry: Registry,
     known: Mutex<HashMap<&'static str, Box<dyn Any + Send>>>,
     families: Mutex<HashMap<String, Arc<Family>>>,
+    /// Held shared by whoever takes a [`Step`], alone by whoever reads all values.
+    steps: RwLock<()>,
 }
+
+/// A change of several instruments that belongs together: no page shows one without the others.
+///
+/// It is held while they change, by a thread that holds no other one.
+#[derive(Debug)]
+pub struct Step<'a>(#[expect(dead_code, reason = "held for its end")] RwLockReadGuard<'a, ()>);
 
 impl fmt::Debug for Instruments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,10 +91,20 @@ impl Instruments {
         instrument
     }
 
-    /// Writes the present values.
+    /// Begins a change of several instruments, which ends where what is returned is dropped.
+    #[must_use]
+    pub fn step(&self) -> Step<'_> {
+        Step(self.0.steps.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes the present values: of no step a part.
     pub fn write(&self, page: &mut Page) {
         let mut families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
-        for gathered in self.0.registry.gather() {
+        let all = {
+            let _between_steps = self.0.steps.write().unwrap_or_else(PoisonError::into_inner);
+            self.0.registry.gather()
+        };
+        for gathered in all {
             if !families.contains_key(gathered.name()) {
                 families.insert(gathered.name().to_owned(), Arc::new(family(&gathered)));
             }
@@ -133,6 +151,8 @@ fn write_family(page: &mut Page, family: &Arc<Family>, gathered: &MetricFamily) 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -144,5 +164,37 @@ mod tests {
         instruments.write(&mut page);
         let rows: Vec<_> = page.families().flat_map(|(_, rows)| rows).map(|r| (r.labels, r.value)).collect();
         assert_eq!(rows, [("x=\"1\"", 2.0)]);
+    }
+
+    #[test]
+    fn a_page_shows_no_half_of_a_step() {
+        let instruments = Instruments::default();
+        let (counters, gauges) =
+            (instruments.counters("a_total", "A.", &["x"]), instruments.gauges("b", "B.", &["x"]));
+        let names: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    let _step = instruments.step();
+                    for name in &names {
+                        counters.with_label_values(&[name]).inc();
+                        gauges.with_label_values(&[name]).inc();
+                    }
+                }
+            });
+            let (mut halves, mut seen, mut changes) = (None, 0.0, 0);
+            while halves.is_none() && changes < 20 {
+                let mut page = Page::default();
+                instruments.write(&mut page);
+                let values: Vec<f64> = page.families().flat_map(|(_, rows)| rows).map(|r| r.value).collect();
+                let first = values.first().copied().unwrap_or_default();
+                changes += usize::from(first != seen);
+                seen = first;
+                halves = values.iter().any(|value| *value != first).then_some(values);
+            }
+            ended.store(true, Ordering::Relaxed);
+            assert_eq!(halves, None);
+        });
     }
 }

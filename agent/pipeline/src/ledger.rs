@@ -1,7 +1,7 @@
 //! The ledger: for every source, `read = delivered + filtered + dropped + in flight`.
 //!
 //! It balances by construction: what is offered is counted as read and in flight in one step, and
-//! leaves "in flight" only into one of the other columns.
+//! leaves "in flight" only into one of the other columns, in one step again. No page shows half of one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ type Accounts = HashMap<(String, Signal), Arc<Counts>>;
 /// The columns of every source. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ledger {
+    instruments: Instruments,
     events: IntCounterVec,
     in_flight: IntGaugeVec,
     again: IntCounterVec,
@@ -27,6 +28,7 @@ pub struct Ledger {
 /// The columns of one source and signal.
 #[derive(Debug)]
 pub struct Counts {
+    instruments: Instruments,
     read: IntCounter,
     delivered: IntCounter,
     in_flight: IntGauge,
@@ -40,6 +42,7 @@ impl Ledger {
     #[must_use]
     pub fn new(instruments: &Instruments) -> Self {
         Self {
+            instruments: instruments.clone(),
             events: instruments.counters(
                 "vigie_events_total",
                 "Events by source and by what became of them; read = delivered + filtered + dropped + in flight.",
@@ -81,6 +84,7 @@ impl Ledger {
         let entry = all.entry((source.to_owned(), signal)).or_insert_with(|| {
             let with = |outcome| self.events.with_label_values(&[source, signal.as_str(), outcome, ""]);
             Arc::new(Counts {
+                instruments: self.instruments.clone(),
                 read: with("read"),
                 delivered: with("delivered"),
                 in_flight: self.in_flight.with_label_values(&[source, signal.as_str()]),
@@ -111,12 +115,14 @@ impl Counts {
 
     /// Read and on their way.
     pub(crate) fn offered(&self, count: u32) {
+        let _step = self.instruments.step();
         self.in_flight.add(i64::from(count));
         self.read.inc_by(u64::from(count));
     }
 
     /// All destinations are done with them.
     pub(crate) fn settled(&self, count: u32, fate: Fate) {
+        let _step = self.instruments.step();
         let lost = match fate.dropped {
             Some((lost, reason)) => {
                 let lost = lost.min(count);
@@ -131,12 +137,14 @@ impl Counts {
 
     /// Read and left out because the configuration says so.
     pub fn filtered(&self, count: u64, reason: &str) {
+        let _step = self.instruments.step();
         self.read.inc_by(count);
         self.other("filtered", reason).inc_by(count);
     }
 
     /// Read and dropped before they were offered.
     pub fn dropped(&self, count: u64, reason: DropReason) {
+        let _step = self.instruments.step();
         self.read.inc_by(count);
         self.other("dropped", reason.as_str()).inc_by(count);
     }
