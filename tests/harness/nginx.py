@@ -32,11 +32,10 @@ For a reset in the middle of an answer put `faulty.Faulty(site).does(cut_answer(
 import json
 import os
 import signal
-import socket
 from pathlib import Path
 
 from .http import request
-from .ports import free_port
+from .ports import free_port, listens
 from .process import Process
 from .wait import until
 
@@ -215,12 +214,8 @@ class Nginx:
             ["nginx", "-e", self.directory / "error.log", "-p", self.directory, "-c", self.config_file],
             self.directory / "nginx.log",
         )
-        self.process.ready(self._listens, "nginx listens")
+        self.process.ready(lambda: listens(self.host, self.port), "nginx listens")
         return self
-
-    def _listens(self):
-        with socket.create_connection((self.host, self.port), timeout=1):
-            return True
 
     def get(self, path="/", **headers):
         return request(self.url + path, headers={name.replace("_", "-"): text for name, text in headers.items()})

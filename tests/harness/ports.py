@@ -29,6 +29,12 @@ def _own_share():
 _ports = _own_share()
 
 
+def listens(host, port):
+    """Whether somebody takes connections there; to be asked until it is so."""
+    with socket.create_connection((host, port), timeout=1):
+        return True
+
+
 def free_port(kind=socket.SOCK_STREAM):
     """A loopback port that nobody listens on; also the way to a port that refuses."""
     for _ in range(100):

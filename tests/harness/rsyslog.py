@@ -6,10 +6,10 @@ server.traditional      # RSYSLOG_TraditionalFileFormat, that of RFC 3164 withou
 server.protocol23       # RSYSLOG_SyslogProtocol23Format, that of RFC 5424
 """
 
-import socket
 import subprocess
 from pathlib import Path
 
+from .ports import listens
 from .process import Process
 
 CONFIG = """
@@ -38,11 +38,7 @@ class Rsyslog:
             self.directory / "rsyslog.log",
             self.environment,
         )
-        self.process.ready(self._listens, "rsyslog listens")
-
-    def _listens(self):
-        with socket.create_connection(("127.0.0.1", int(self._port.read_text())), timeout=1):
-            return True
+        self.process.ready(lambda: listens("127.0.0.1", int(self._port.read_text())), "rsyslog listens")
 
     def log(self, *arguments, form="--rfc5424"):
         """Sends by TCP. Returns the line as logger formed it, with its priority."""

@@ -3,6 +3,7 @@
 import pytest
 from harness.failing import Fault, Watched
 from harness.peer import says
+from harness.ports import listens
 from harness.postgres import PASSWORD, Postgres, program
 from harness.process import Process
 from harness.wait import until
@@ -86,6 +87,7 @@ def standby(use):
     with open(server.data / "postgresql.auto.conf", "a") as config:
         config.write("hot_standby = off\n")
     server.process = server.room.start(program("postgres"), "-D", server.data)
+    server.process.ready(lambda: listens(server.host, server.port), "PostgreSQL listens")
     promote = (program("pg_ctl"), "promote", "--no-wait", "-D", server.data)
     # It refuses until it has begun to replay.
     return postgres(server, lambda: until(lambda: server.room.run(*promote), "it is promoted"))
