@@ -4,6 +4,7 @@ import time
 
 import pytest
 from harness.agent import merged
+from harness.offsets import wait_saved
 from harness.oracle import Oracle, Writer, judge
 from harness.sections import probing
 from harness.silence import Blackhole, Refusing, Silent
@@ -107,6 +108,7 @@ def test_a_spool_is_emptied_when_its_exporter_no_longer_wants_one(agent, http_re
     started = agent(spooled(writer.path, http_receiver))
     writer.write(LINES)
     started.settled("app", LINES)
+    wait_saved(started, writer.path)
     started.kill9()
     started.configure(spooled(writer.path, http_receiver, spool={"mode": "memory"}))
     started.start()
@@ -130,6 +132,7 @@ def test_a_spool_of_an_exporter_that_is_gone_is_told_and_waits_for_it(agent, htt
     started = agent(config)
     writer.write(LINES)
     started.settled("app", LINES)
+    wait_saved(started, writer.path)
     started.kill9()
     http_receiver.up()
     started.configure(config | {"exporters": {}, "collectors": {}})

@@ -68,10 +68,10 @@ def test_a_process_that_ends_and_comes_back_is_told_both_times(agent, http_recei
         child.kill()
         child.wait()
         until(lambda: changes(http_receiver) == [("api", "min", False)], "its end is told")
-        assert reason(started, "api", "min") == ["too_few"]
+        until(lambda: reason(started, "api", "min") == ["too_few"], "the page says why")
         child = subprocess.Popen([sleeper, "600"])
         until(lambda: changes(http_receiver) == [("api", "min", False), ("api", "min", True)], "its return is told")
-        assert reason(started, "api", "min") == []
+        until(lambda: reason(started, "api", "min") == [], "the page says no reason any more")
     finally:
         child.kill()
         child.wait()
@@ -97,8 +97,9 @@ def test_what_a_group_uses_counts_only_after_a_while(agent, http_receiver, progr
         "all is told",
         90,
     )
+    # One that gets no turn on a busy machine is as expected for a while.
     for name, kind in expected:
-        assert reason(started, name, kind) == ["above"]
+        until(lambda name=name, kind=kind: reason(started, name, kind) == ["above"], f"{name} is above its {kind}")
     assert is_met(started, "zombie", "threads")
 
 
