@@ -14,15 +14,10 @@ use vigie_config::{Loaded, Origin};
 use vigie_exporters::prometheus::Exposition;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
-use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::otlp::envelope;
 use vigie_pipeline::outlet::{Switch, Trunk};
 use vigie_pipeline::plug::{Error, Surroundings};
-use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::{Selection, Snapshot};
 
 use crate::exit::Exit;
@@ -101,30 +96,19 @@ async fn serve(
     let mut asked = signals::listen().map_err(|error| format!("listen to signals: {error}"))?;
     let manager = Manager::of_environment();
     let config = Arc::new(loaded.config.clone());
-    let clock = Clock::system();
-    let instruments = Instruments::default();
     let budget = Budget::new(config.agent.memory_limit.bytes());
-    let readiness = Readiness::default();
-    let dependencies = Dependencies::default();
+    let surroundings = Surroundings {
+        resource,
+        scope: envelope::scope("vigie", env!("CARGO_PKG_VERSION")),
+        ..Surroundings::new(&config.agent.state_dir, Clock::system(), budget)
+    };
+    let Surroundings { clock, instruments, budget, readiness, dependencies, .. } = surroundings.clone();
     let first_samples = readiness.latch("first samples");
 
     let (snapshot, requests) = Snapshot::new();
     let (driver, handle) = driver::driver(&snapshot, requests, clock.clone());
     let driving = tokio::spawn(driver.run());
-    let trunk =
-        Trunk { switch: Switch::default(), budget: budget.clone(), ledger: Ledger::new(&instruments) };
-    let surroundings = Surroundings {
-        state_dir: config.agent.state_dir.clone(),
-        resource,
-        scope: envelope::scope("vigie", env!("CARGO_PKG_VERSION")),
-        clock: clock.clone(),
-        instruments: instruments.clone(),
-        budget,
-        readiness: readiness.clone(),
-        dependencies: dependencies.clone(),
-        commons: Commons::default(),
-        legacy: Legacy::default(),
-    };
+    let trunk = Trunk { switch: Switch::default(), budget, ledger: Ledger::new(&instruments) };
     let blackbox = Arc::new(Blackbox::new(surroundings.clone()));
     reload::apply_blackbox(&blackbox, &config)?;
     let mut supervisor = Supervisor::new(surroundings, trunk, snapshot.clone(), handle, PATIENCE);

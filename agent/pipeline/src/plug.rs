@@ -117,3 +117,22 @@ pub struct Surroundings {
     /// What the part before it has left to it, and what it leaves itself.
     pub legacy: Legacy,
 }
+
+impl Surroundings {
+    /// Those of parts that share what is shared with nobody yet: it is made for them, and nothing is said of the host.
+    #[must_use]
+    pub fn new(state_dir: impl Into<PathBuf>, clock: Clock, budget: Budget) -> Self {
+        Self {
+            state_dir: state_dir.into(),
+            resource: Bytes::new(),
+            scope: Bytes::new(),
+            clock,
+            instruments: Instruments::default(),
+            budget,
+            readiness: Readiness::default(),
+            dependencies: Dependencies::default(),
+            commons: Commons::default(),
+            legacy: Legacy::default(),
+        }
+    }
+}

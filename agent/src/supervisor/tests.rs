@@ -6,14 +6,10 @@ use async_trait::async_trait;
 use vigie_pipeline::batch::{Batch, Envelope};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
 use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::outlet::{Offer, Outlet, Switch};
 use vigie_pipeline::plug::{Error, Exporter, Intake, Part, Source};
-use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::receipt::Fate;
 use vigie_pipeline::stop::Stop;
 
@@ -70,26 +66,14 @@ struct Rig {
 }
 
 fn rig() -> Rig {
-    let instruments = Instruments::default();
     let clock = Clock::system();
     let (snapshot, requests) = Snapshot::new();
     let (driver, handle) = driver::driver(&snapshot, requests, clock.clone());
     tokio::spawn(driver.run());
     let budget = Budget::new(1 << 20);
-    let trunk =
-        Trunk { switch: Switch::default(), budget: budget.clone(), ledger: Ledger::new(&instruments) };
-    let surroundings = Surroundings {
-        state_dir: std::env::temp_dir(),
-        resource: bytes::Bytes::new(),
-        scope: bytes::Bytes::new(),
-        clock,
-        instruments: instruments.clone(),
-        budget,
-        readiness: Readiness::default(),
-        dependencies: Dependencies::default(),
-        commons: Commons::default(),
-        legacy: Legacy::default(),
-    };
+    let surroundings = Surroundings::new(std::env::temp_dir(), clock, budget.clone());
+    let instruments = surroundings.instruments.clone();
+    let trunk = Trunk { switch: Switch::default(), budget, ledger: Ledger::new(&instruments) };
     let supervisor = Supervisor::new(surroundings, trunk, snapshot, handle, Duration::from_secs(1));
     Rig { supervisor, instruments, seen: Arc::default(), built: Arc::default() }
 }

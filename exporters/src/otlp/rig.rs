@@ -23,17 +23,12 @@ use tokio_rustls::TlsAcceptor;
 use vigie_pipeline::batch::{Batch, Envelope, Signal};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
-use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::otlp::{envelope, log::LogRecord};
 use vigie_pipeline::outlet::{Offer, Outlet, Switch, Trunk};
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Error, Intake, Part, Surroundings};
 use vigie_pipeline::queue::Queue;
-use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::snapshot::Snapshot;
 use vigie_pipeline::stop::{Stopper, stop};
 
@@ -53,32 +48,25 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        let instruments = Instruments::default();
-        let budget = Budget::new(64 << 20);
-        let trunk =
-            Trunk { switch: Switch::default(), budget: budget.clone(), ledger: Ledger::new(&instruments) };
-        let queues: Vec<_> = [Signal::Logs, Signal::Traces].map(|s| (s, Arc::new(Queue::new("sink")))).into();
-        trunk.switch.set(queues.clone());
-        let (snapshot, _) = Snapshot::new();
         let state = tempfile::tempdir().expect("a directory");
         let envelope = Envelope {
             resource: envelope::resource([("host.name", "h")]),
             scope: envelope::scope("vigie", "1"),
         };
+        let budget = Budget::new(64 << 20);
+        let surroundings = Surroundings {
+            resource: envelope.resource.clone(),
+            scope: envelope.scope.clone(),
+            ..Surroundings::new(state.path(), Clock::system(), budget.clone())
+        };
+        let ledger = Ledger::new(&surroundings.instruments);
+        let trunk = Trunk { switch: Switch::default(), budget, ledger };
+        let queues: Vec<_> = [Signal::Logs, Signal::Traces].map(|s| (s, Arc::new(Queue::new("sink")))).into();
+        trunk.switch.set(queues.clone());
+        let (snapshot, _) = Snapshot::new();
         Self {
             outlet: Outlet::new("app", trunk, snapshot.slot("app")),
-            surroundings: Surroundings {
-                state_dir: state.path().to_owned(),
-                resource: envelope.resource.clone(),
-                scope: envelope.scope.clone(),
-                clock: Clock::system(),
-                instruments,
-                budget,
-                readiness: Readiness::default(),
-                dependencies: Dependencies::default(),
-                commons: Commons::default(),
-                legacy: Legacy::default(),
-            },
+            surroundings,
             snapshot,
             queues,
             envelope: Arc::new(envelope),

@@ -13,13 +13,8 @@ use libfuzzer_sys::fuzz_target;
 use vigie_collectors::system::{Config, groups, recipes};
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
-use vigie_pipeline::instruments::Instruments;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::page::{Page, Repeats};
 use vigie_pipeline::plug::{Part, Surroundings};
-use vigie_pipeline::readiness::Readiness;
 
 /// They ask the kernel or a service of the real host, or they ask file systems.
 #[rustfmt::skip]
@@ -85,18 +80,7 @@ fn config(root: &Path) -> Config {
 }
 
 fn surroundings() -> Surroundings {
-    Surroundings {
-        state_dir: std::env::temp_dir(),
-        resource: Default::default(),
-        scope: Default::default(),
-        clock: Clock::system(),
-        instruments: Instruments::default(),
-        budget: Budget::new(1 << 20),
-        readiness: Readiness::default(),
-        dependencies: Dependencies::default(),
-        commons: Commons::default(),
-        legacy: Legacy::default(),
-    }
+    Surroundings::new(std::env::temp_dir(), Clock::system(), Budget::new(1 << 20))
 }
 
 fn is_name(name: &str) -> bool {

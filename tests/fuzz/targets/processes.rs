@@ -16,14 +16,9 @@ use vigie_collectors::processes::{Config, recipes};
 use vigie_collectors::system::Roots;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
-use vigie_pipeline::instruments::Instruments;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::metric::Kind;
 use vigie_pipeline::page::Page;
 use vigie_pipeline::plug::{Part, Surroundings};
-use vigie_pipeline::readiness::Readiness;
 
 /// Groups of all kinds of match that read files of the process.
 const CONFIG: &str = r#"{
@@ -82,18 +77,7 @@ fn write(root: &Path, look: &[u8]) {
 }
 
 fn surroundings(clock: Clock) -> Surroundings {
-    Surroundings {
-        state_dir: std::env::temp_dir(),
-        resource: Default::default(),
-        scope: Default::default(),
-        clock,
-        instruments: Instruments::default(),
-        budget: Budget::new(1 << 20),
-        readiness: Readiness::default(),
-        dependencies: Dependencies::default(),
-        commons: Commons::default(),
-        legacy: Legacy::default(),
-    }
+    Surroundings::new(std::env::temp_dir(), clock, Budget::new(1 << 20))
 }
 
 /// What counters told at the last look.

@@ -1,16 +1,10 @@
 //! What is wrong with a configuration is said, and nothing in one is a panic.
 
-use bytes::Bytes;
 use proptest::prelude::*;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::check::{KeyPath, problems};
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
-use vigie_pipeline::instruments::Instruments;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::plug::Surroundings;
-use vigie_pipeline::readiness::Readiness;
 
 use crate::probes::command::Allowed;
 use crate::probes::{Config, recipes};
@@ -27,18 +21,7 @@ fn mistakes(json: &str) -> Vec<String> {
 }
 
 fn surroundings() -> Surroundings {
-    Surroundings {
-        state_dir: std::env::temp_dir(),
-        resource: Bytes::new(),
-        scope: Bytes::new(),
-        clock: Clock::system(),
-        instruments: Instruments::default(),
-        budget: Budget::new(1 << 20),
-        readiness: Readiness::default(),
-        dependencies: Dependencies::default(),
-        commons: Commons::default(),
-        legacy: Legacy::default(),
-    }
+    Surroundings::new(std::env::temp_dir(), Clock::system(), Budget::new(1 << 20))
 }
 
 #[test]

@@ -12,16 +12,11 @@ use tokio::task::JoinHandle;
 use vigie_pipeline::batch::Signal;
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Clock;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
-use vigie_pipeline::instruments::Instruments;
 use vigie_pipeline::ledger::Ledger;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::outlet::{Outlet, Switch, Trunk};
 use vigie_pipeline::page::pairs;
 use vigie_pipeline::plug::{Part, Surroundings};
 use vigie_pipeline::queue::Queue;
-use vigie_pipeline::readiness::Readiness;
 use vigie_pipeline::receipt::Fate;
 use vigie_pipeline::snapshot::{Selection, Snapshot};
 use vigie_pipeline::stop::{Stopper, stop};
@@ -71,26 +66,15 @@ impl Running {
 
     /// By a clock of the test's own.
     pub(in crate::probes) fn at(config: &Config, clock: Clock) -> Self {
-        let instruments = Instruments::default();
         let budget = Budget::new(64 << 20);
-        let surroundings = Surroundings {
-            state_dir: std::env::temp_dir(),
-            resource: Bytes::new(),
-            scope: Bytes::new(),
-            clock,
-            instruments: instruments.clone(),
-            budget: budget.clone(),
-            readiness: Readiness::default(),
-            dependencies: Dependencies::default(),
-            commons: Commons::default(),
-            legacy: Legacy::default(),
-        };
+        let surroundings = Surroundings::new(std::env::temp_dir(), clock, budget.clone());
         // /bin is another name of it.
         let allowed = Allowed::new(&["/usr/bin/*".to_owned()]).unwrap();
         let recipes = recipes(std::slice::from_ref(config), |_| Ok(Vec::new()), &allowed);
         let Part::Source(source) = recipes[0].build(&surroundings).unwrap() else { panic!("a source") };
         let (logs, traces) = (Arc::new(Queue::new("sink")), Arc::new(Queue::new("sink")));
-        let trunk = Trunk { switch: Switch::default(), budget, ledger: Ledger::new(&instruments) };
+        let trunk =
+            Trunk { switch: Switch::default(), budget, ledger: Ledger::new(&surroundings.instruments) };
         trunk.switch.set(vec![(Signal::Logs, Arc::clone(&logs)), (Signal::Traces, Arc::clone(&traces))]);
         let (snapshot, _) = Snapshot::new();
         let outlet = Outlet::new("probes/test", trunk, snapshot.slot("probes"));

@@ -4,12 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use vigie_pipeline::budget::Budget;
 use vigie_pipeline::clock::Hand;
-use vigie_pipeline::commons::Commons;
-use vigie_pipeline::dependencies::Dependencies;
-use vigie_pipeline::instruments::Instruments;
-use vigie_pipeline::legacy::Legacy;
 use vigie_pipeline::plug::Surroundings;
-use vigie_pipeline::readiness::Readiness;
 
 use super::super::actions::Means;
 use super::super::entry::{Expectation, Sort};
@@ -39,18 +34,7 @@ impl Rig {
     /// A group of which some processes are expected and that goes on.
     fn new(actions: Vec<Action>) -> Self {
         let (clock, hand) = Clock::manual(UNIX_EPOCH);
-        let surroundings = Surroundings {
-            state_dir: "/nonexistent".into(),
-            resource: Default::default(),
-            scope: Default::default(),
-            clock: clock.clone(),
-            instruments: Instruments::default(),
-            budget: Budget::new(1 << 20),
-            readiness: Readiness::default(),
-            dependencies: Dependencies::default(),
-            commons: Commons::default(),
-            legacy: Legacy::default(),
-        };
+        let surroundings = Surroundings::new("/nonexistent", clock.clone(), Budget::new(1 << 20));
         let means =
             Means { roots: &Roots::default(), allowed: &Allowed::default(), surroundings: &surroundings };
         let deeds = actions.iter().map(|action| Deed::new(action, &means).unwrap()).collect();

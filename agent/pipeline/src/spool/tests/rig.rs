@@ -9,11 +9,8 @@ use std::time::{Duration, SystemTime};
 use crate::batch::{Batch, Envelope, Signal};
 use crate::budget::Budget;
 use crate::clock::{Clock, Hand};
-use crate::commons::Commons;
-use crate::dependencies::Dependencies;
 use crate::instruments::Instruments;
 use crate::ledger::Ledger;
-use crate::legacy::Legacy;
 use crate::outlet::{Offer, Outlet, Switch, Trunk};
 use crate::page::Page;
 use crate::plug::Surroundings;
@@ -263,22 +260,10 @@ pub(super) fn rig(memory: &Memory, settings: Settings) -> Rig {
 
 /// The same with so much memory.
 pub(super) fn rig_with(memory: &Memory, settings: Settings, limit: usize) -> Rig {
-    let instruments = Instruments::default();
     let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000));
     let budget = Budget::new(limit);
-    let readiness = Readiness::default();
-    let surroundings = Surroundings {
-        state_dir: "/not/used".into(),
-        resource: bytes::Bytes::new(),
-        scope: bytes::Bytes::new(),
-        clock,
-        instruments: instruments.clone(),
-        budget: budget.clone(),
-        readiness: readiness.clone(),
-        dependencies: Dependencies::default(),
-        commons: Commons::default(),
-        legacy: Legacy::default(),
-    };
+    let surroundings = Surroundings::new("/not/used", clock, budget.clone());
+    let (instruments, readiness) = (surroundings.instruments.clone(), surroundings.readiness.clone());
     let queue = Arc::new(Queue::new("sink"));
     let exporter: Arc<str> = "sink".into();
     let mut spools = Spools::new(&surroundings);
