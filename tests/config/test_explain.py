@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 from harness.agent import vigie
+from harness.traced import CALLER, SECTION, TRACE, request
 
 REQUEST = '203.0.113.9 - - [02/Jan/2026:03:04:05 +0000] "GET /orders/7?full=1 HTTP/1.1" 502 157 "-" "curl/8.5"'
 TRACEBACK = """Traceback (most recent call last):
@@ -25,14 +26,9 @@ SOURCES = [
     {"name": "app", "multiline": {"preset": "python"}},
     {"name": "any", "parse": "auto"},
     {"name": "jvm", "multiline": {"start": r"^\S"}, "exceptions": {"enabled": True}},
-    {
-        "name": "traced",
-        "parse": "json",
-        "timestamp": {"field": "time"},
-        "spans": {"enabled": True, "duration": "took_ms"},
-    },
+    {"name": "traced"} | SECTION,
 ]
-TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+FAILED = {"http.response.status_code": 503}
 
 
 @pytest.fixture
@@ -121,21 +117,8 @@ def test_who_does_not_say_which_source_is_told_which_there_are(explain):
     assert "open /nowhere" in explain("file", "--source", "app", "/nowhere", code=1)
 
 
-def request(number, **over):
-    """A request as a server logs it in JSON."""
-    line = {
-        "time": f"2026-02-03T04:05:{number:02}Z",
-        "http.request.method": "GET",
-        "url.path": f"/users/{number}",
-        "http.response.status_code": 503,
-        "took_ms": 250,
-        "traceparent": f"00-{TRACE}-{CALLER}-01",
-    }
-    return json.dumps(line | over)
-
-
 def test_the_span_of_a_line_is_told(explain):
-    told = explain("line", "--source", "traced", "--format", "json", request(7))
+    told = explain("line", "--source", "traced", "--format", "json", request(7, **FAILED))
     (text,) = told["texts"]
     (span,) = text["spans"]
     assert text["no_span"] is None
@@ -145,7 +128,7 @@ def test_the_span_of_a_line_is_told(explain):
     assert (otlp["name"], otlp["kind"], otlp["status"]["code"]) == ("GET /users/{id}", 2, 2)
     assert (otlp["traceId"], otlp["parentSpanId"]) == (TRACE, CALLER)
     assert int(otlp["endTimeUnixNano"]) - int(otlp["startTimeUnixNano"]) == 250_000_000
-    said = explain("line", "--source", "traced", request(7))
+    said = explain("line", "--source", "traced", request(7, **FAILED))
     assert "span        GET /users/{id}, server, error" in said
     assert f"trace       {TRACE} {otlp['spanId']}, below {CALLER}" in said
     assert "took        250ms, from 2026-02-03T04:05:06.75Z to 2026-02-03T04:05:07Z" in said

@@ -5,9 +5,10 @@ import json
 import pytest
 import yaml
 from harness.agent import ROOT, vigie
+from harness.traced import CALLER, SECTION, TRACE, request
 
 EXAMPLE = ROOT / "config/examples/tests/logs.yaml"
-LINE = '{"level": "warn", "msg": "low", "stock": {"apples": 3}, "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}'
+LINE = '{"level": "warn", "msg": "low", "stock": {"apples": 3}, "trace_id": "' + TRACE + '"}'
 SOURCE = {
     "name": "app",
     "include": ["/nowhere/*.log"],
@@ -18,21 +19,7 @@ SOURCE = {
     "drop": [{"field": "msg", "equals": "noise"}],
     "metrics": [{"counter": {"name": "low_total", "help": "Low.", "when": {"field": "stock.apples", "below": 5}}}],
 }
-TRACED = {
-    "name": "traced",
-    "include": ["/nowhere/*.log"],
-    "parse": "json",
-    "timestamp": {"field": "time"},
-    "spans": {"enabled": True},
-}
-REQUEST = {
-    "time": "2026-01-02T03:04:05Z",
-    "http.request.method": "GET",
-    "url.path": "/users/7",
-    "http.response.status_code": 503,
-    "http.server.request.duration": 0.25,
-    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-}
+TRACED = {"name": "traced", "include": ["/nowhere/*.log"]} | SECTION
 
 
 @pytest.fixture
@@ -61,7 +48,7 @@ def test_what_is_as_expected_passes(run):
     record = {
         "body": "low",
         "severity": "warn",
-        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "trace_id": TRACE,
         "attributes": {"stock": {"apples": 3}, "level": None},
     }
     expect = {"records": [record], "dropped": {"drop": 0}, "metrics": {"low_total": 1, "other_total": 0}}
@@ -103,21 +90,22 @@ def test_what_is_otherwise_is_told(run, expect, difference):
 def test_spans_are_compared(run):
     span = {
         "name": "GET /users/{id}",
-        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-        "parent_span_id": "00f067aa0ba902b7",
-        "start": "2026-01-02T03:04:04.75Z",
-        "end": "2026-01-02T03:04:05Z",
+        "trace_id": TRACE,
+        "parent_span_id": CALLER,
+        "start": "2026-02-03T04:05:04.75Z",
+        "end": "2026-02-03T04:05:05Z",
         "error": True,
-        "attributes": {"http.route": "/users/{id}", "client.address": None},
+        "attributes": {"http.route": "/users/{id}", "server.address": None},
     }
-    traced = {"source": "traced", "text": json.dumps(REQUEST)}
+    line = request(5, **{"http.response.status_code": 503})
+    traced = {"source": "traced", "text": line, "time": "2026-02-03T04:05:06Z"}
     assert run({"spans": [span]}, **traced).returncode == 0
     for other, difference in [
         ({"name": "GET"}, 'spans[0].name: expected "GET", was "GET /users/{id}"'),
-        ({"parent_span_id": "00"}, "spans[0].parent_span_id: expected 00, was 00f067aa0ba902b7"),
+        ({"parent_span_id": "00"}, "spans[0].parent_span_id: expected 00, was " + CALLER),
         (
-            {"start": "2026-01-02T03:04:05Z"},
-            "spans[0].start: expected 2026-01-02T03:04:05Z, was 2026-01-02T03:04:04.75Z",
+            {"start": "2026-02-03T04:05:05Z"},
+            "spans[0].start: expected 2026-02-03T04:05:05Z, was 2026-02-03T04:05:04.75Z",
         ),
         ({"error": False}, "spans[0].error: expected false, was true"),
         ({"attributes": {"http.route": None}}, 'spans[0].attributes.http.route: expected nothing, was "/users/{id}"'),

@@ -8,9 +8,8 @@ from harness.offsets import wait_saved
 from harness.prometheus import Prometheus, promtool_check_metrics
 from harness.scrape import OPENMETRICS, strict
 from harness.sections import otlp, tail
+from harness.traced import TRACE
 from harness.wait import until
-
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def logs(*sources, **sections):

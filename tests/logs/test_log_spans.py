@@ -1,31 +1,19 @@
 """Spans from access logs: server spans in the traces of the requests, as safe as the records they are made with."""
 
-import json
-
 from harness.receiver import accept, refuse
 from harness.sections import tailing
+from harness.traced import CALLER, SECTION, TRACE, request
 from harness.wait import until
 
-TRACE, CALLER, OWN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "b7ad6b7169203331"
+OWN = "b7ad6b7169203331"
 
 
 def line(number, **over):
-    """A request as a server logs it in JSON: it ended at `number` seconds and took a quarter of one."""
-    request = {
-        "time": f"2026-02-03T04:05:{number:02}Z",
-        "http.request.method": "GET",
-        "url.path": f"/users/{number}",
-        "http.response.status_code": 200,
-        "client.address": "203.0.113.9",
-        "took_ms": 250,
-        "traceparent": f"00-{TRACE}-{CALLER}-01",
-    }
-    return json.dumps(request | over) + "\n"
+    return request(number, **over) + "\n"
 
 
 def traced(log, *receivers, **over):
-    section = {"parse": "json", "timestamp": {"field": "time"}, "spans": {"enabled": True, "duration": "took_ms"}}
-    return tailing(log, *receivers, **(section | over))
+    return tailing(log, *receivers, **(SECTION | over))
 
 
 def test_requests_are_server_spans_below_those_of_their_callers(agent, receiver, tmp_path):
