@@ -9,6 +9,7 @@
 //! ```
 
 use super::Context;
+use super::access_format::write_request;
 use crate::fields::{Fields, Reason};
 use crate::{severity, timestamp};
 
@@ -40,7 +41,7 @@ fn of_server(line: &str, context: Context<'_>, fields: &mut Fields) -> Option<()
     let message = rest[len..].strip_prefix("] ")?;
     fields.time = time;
     if let Some(request) = message.strip_prefix('"') {
-        return of_request(request, fields);
+        return of_request(request, context, fields);
     }
     let code = message.strip_prefix("code ").and_then(|rest| rest.split_once(", ")?.0.parse().ok());
     fields.severity = severity::of_status(code.unwrap_or(200));
@@ -52,27 +53,12 @@ fn of_server(line: &str, context: Context<'_>, fields: &mut Fields) -> Option<()
 }
 
 /// A quote within a request is not escaped: the last one ends it.
-fn of_request(rest: &str, fields: &mut Fields) -> Option<()> {
+fn of_request(rest: &str, context: Context<'_>, fields: &mut Fields) -> Option<()> {
     let (request, rest) = rest.rsplit_once("\" ")?;
     let (status, size) = rest.split_once(' ')?;
     let status: u16 = status.parse().ok().filter(|status| *status < 1000)?;
     fields.severity = severity::of_status(status);
-    let parts = request.split_once(' ').and_then(|(method, rest)| {
-        let (target, protocol) = rest.rsplit_once(' ')?;
-        Some((method, target, protocol.strip_prefix("HTTP/")?))
-    });
-    match parts {
-        Some((method, target, version)) if target.starts_with('/') => {
-            fields.text("http.request.method", method);
-            let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            fields.text("url.path", path);
-            if !query.is_empty() {
-                fields.text("url.query", query);
-            }
-            fields.text("network.protocol.version", version);
-        }
-        _ => fields.text("url.original", request),
-    }
+    write_request(request, context, fields);
     fields.int("http.response.status_code", i64::from(status));
     if size != "-" {
         fields.int("http.response.body.size", size.parse().ok()?);

@@ -21,11 +21,17 @@ fn a_request_of_the_development_server_becomes_attributes_of_http() {
             "network.protocol.version=1.1",
             "http.response.status_code:=404",
             "http.response.body.size:=2314",
+            "~request=GET /a/b?c=d HTTP/1.1",
+            "~request_uri=/a/b?c=d",
         ]
     );
     assert_eq!(
         seen(r#"[02/Jan/2026 04:04:05] "\x16\x03 "x" y" 400 -"#).unwrap()[2..],
-        [r#"url.original=\x16\x03 "x" y"#, "http.response.status_code:=400"]
+        [r#"url.original=\x16\x03 "x" y"#, "http.response.status_code:=400", r#"~request=\x16\x03 "x" y"#,]
+    );
+    assert_eq!(
+        seen(r#"[02/Jan/2026 04:04:05] "BREW /pot HTTP/1.1" 405 -"#).unwrap()[2..5],
+        ["http.request.method=_OTHER", "http.request.method_original=BREW", "url.path=/pot"]
     );
 }
 
@@ -85,7 +91,7 @@ proptest! {
     fn what_the_server_writes_comes_back(method in "GET|POST|HEAD", path in "/[a-z/\"é]{0,20}", status in 100u16..600, size in 0u32..9_999_999) {
         let seen = seen(&format!("[02/Jan/2026 04:04:05] \"{method} {path} HTTP/1.1\" {status} {size}")).unwrap();
         prop_assert_eq!(&seen[2..4], [format!("http.request.method={method}"), format!("url.path={path}")]);
-        prop_assert_eq!(&seen[5..], [format!("http.response.status_code:={status}"), format!("http.response.body.size:={size}")]);
+        prop_assert_eq!(&seen[5..7], [format!("http.response.status_code:={status}"), format!("http.response.body.size:={size}")]);
     }
 
     #[test]
