@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod probes;
 pub mod processes;
 mod program;
+mod signals;
 mod slope;
 mod standings;
 pub mod system;

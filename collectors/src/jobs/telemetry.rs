@@ -13,6 +13,7 @@ use vigie_pipeline::units::HumanDuration;
 use super::check_in::{Exit, Outcome};
 use super::name::JobName;
 use super::standing::News;
+use crate::signals;
 
 /// Emits what is new.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ fn tell(job: &JobName, news: &News) -> Told {
             let how = match ending.exit {
                 Exit::Code(0) => "succeeded".to_owned(),
                 Exit::Code(code) => format!("failed with exit code {code}"),
-                Exit::Signal(signal) => format!("was ended by signal {signal}"),
+                Exit::Signal(signal) => format!("was ended by {}", signals::name(signal)),
             };
             let after = ending.duration.map(|duration| {
                 let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -166,7 +167,7 @@ mod tests {
         );
         assert_eq!(
             ended(Exit::Signal(9)),
-            ("ERROR", "job backup was ended by signal 9 after 1s500ms".to_owned())
+            ("ERROR", "job backup was ended by SIGKILL after 1s500ms".to_owned())
         );
         assert_eq!(
             words(&News::Overdue { at, since: at, last_success: None }),

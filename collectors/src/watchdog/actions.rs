@@ -5,7 +5,6 @@ mod deed;
 mod restart;
 mod run;
 mod signal;
-mod signals;
 mod webhook;
 mod words;
 
@@ -21,6 +20,7 @@ use vigie_pipeline::units::HumanDuration;
 use super::config::check_unit;
 use super::entry::Expectation;
 use super::kind::Kind;
+use crate::signals;
 
 pub(super) use self::deed::{Deed, Means, Occasion, Report, Wrong};
 pub(super) use self::words::{told, what};

@@ -7,9 +7,10 @@ use vigie_pipeline::plug::{Error, Surroundings};
 use super::super::entry::Sort;
 use super::super::kind::{Kind, Reason};
 use super::super::observer::Member;
-use super::{Action, run, signal, signals, webhook};
+use super::{Action, run, signal, webhook};
 use crate::probes::Trace;
 use crate::program::Allowed;
+use crate::signals;
 use crate::system::Roots;
 
 /// Why it is time.

@@ -71,32 +71,6 @@ impl Cause {
     }
 }
 
-/// What a signal is called; its number if it has no name.
-pub(super) fn signal_name(signal: u8) -> String {
-    let name = match i32::from(signal) {
-        libc::SIGHUP => "SIGHUP",
-        libc::SIGINT => "SIGINT",
-        libc::SIGQUIT => "SIGQUIT",
-        libc::SIGILL => "SIGILL",
-        libc::SIGTRAP => "SIGTRAP",
-        libc::SIGABRT => "SIGABRT",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGKILL => "SIGKILL",
-        libc::SIGUSR1 => "SIGUSR1",
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGUSR2 => "SIGUSR2",
-        libc::SIGPIPE => "SIGPIPE",
-        libc::SIGALRM => "SIGALRM",
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGXCPU => "SIGXCPU",
-        libc::SIGXFSZ => "SIGXFSZ",
-        libc::SIGSYS => "SIGSYS",
-        _ => return format!("signal {signal}"),
-    };
-    name.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +81,6 @@ mod tests {
         assert_eq!(Ending::of(3 << 8), Ending::Exited(3));
         assert_eq!(Ending::of(9), Ending::Killed { signal: 9, dumped: false });
         assert_eq!(Ending::of(11 | 0x80), Ending::Killed { signal: 11, dumped: true });
-        assert_eq!((signal_name(9), signal_name(40)), ("SIGKILL".to_owned(), "signal 40".to_owned()));
     }
 
     #[test]

@@ -9,10 +9,11 @@ use vigie_pipeline::otlp::log::{LogRecord, Severity};
 use vigie_pipeline::otlp::wire::{put_fixed64, put_message, put_uint};
 use vigie_pipeline::units::HumanDuration;
 
-use super::ending::{Cause, Ending, signal_name};
+use super::ending::{Cause, Ending};
 use super::history::Point;
 use super::ration::LeftOut;
 use super::tail::Tail;
+use crate::signals;
 
 /// What is known of a process that has ended.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Report {
             (_, Some(Ending::Exited(status))) => format!("exited with status {status}"),
             (_, Some(Ending::Killed { signal, dumped })) => {
                 let dumped = if dumped { " and left a core" } else { "" };
-                format!("was killed by {}{dumped}", signal_name(signal))
+                format!("was killed by {}{dumped}", signals::name(signal))
             }
             (_, None) => "ended, and how is not known,".to_owned(),
         };
@@ -85,7 +86,7 @@ impl Report {
         match self.ending {
             Some(Ending::Exited(status)) => put_int(into, field::LOG, "process.exit.code", status.into()),
             Some(Ending::Killed { signal, dumped }) => {
-                put_str(into, field::LOG, "vigie.death.signal", &signal_name(signal));
+                put_str(into, field::LOG, "vigie.death.signal", &signals::name(signal));
                 put_bool(into, field::LOG, "vigie.death.core_dumped", dumped);
             }
             None => {}
