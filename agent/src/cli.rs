@@ -62,8 +62,8 @@ pub(crate) enum Do {
     /// Run tests of a configuration: lines in, and the records, series and drops that are expected to come of them
     ///
     /// A file of tests is YAML: `config: vigie.yaml` (from where the file is; `--config.file` takes its place) and
-    /// `tests:`, a list of `name`, `source`, `input`, `time` and `expect` with `records`, `dropped`, `metrics` and
-    /// `exceptions`. Exits with 1 if something is not as expected, with 78 if a file is wrong.
+    /// `tests:`, a list of `name`, `source`, `input`, `time` and `expect` with `records`, `dropped`, `metrics`,
+    /// `exceptions` and `spans`. Exits with 1 if something is not as expected, with 78 if a file is wrong.
     Test {
         #[command(flatten)]
         tests: test::Arguments,

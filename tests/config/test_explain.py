@@ -27,6 +27,22 @@ SOURCES = [
     {"name": "any", "parse": "auto"},
     {"name": "jvm", "multiline": {"start": r"^\S"}, "exceptions": {"enabled": True}},
     {"name": "traced"} | SECTION,
+    {
+        "name": "shop",
+        "parse": "json",
+        "drop": [{"field": "event", "equals": "noise"}],
+        "redact": ["email"],
+        "metrics": [
+            {
+                "counter": {
+                    "name": "paid_total",
+                    "help": "x",
+                    "when": {"field": "event", "equals": "paid"},
+                    "add": "amount",
+                }
+            }
+        ],
+    },
 ]
 FAILED = {"http.response.status_code": 503}
 
@@ -110,11 +126,33 @@ def test_a_file_is_told_in_sum(explain, tmp_path):
 
 
 def test_who_does_not_say_which_source_is_told_which_there_are(explain):
-    assert "one of nginx, app, any, jvm, traced" in explain("line", "x", code=1)
-    assert "no entry of `collectors.logs` is called `ngins`: nginx, app, any, jvm, traced" in explain(
+    assert "one of nginx, app, any, jvm, traced, shop" in explain("line", "x", code=1)
+    assert "no entry of `collectors.logs` is called `ngins`: nginx, app, any, jvm, traced, shop" in explain(
         "line", "--source", "ngins", "x", code=1
     )
     assert "open /nowhere" in explain("file", "--source", "app", "/nowhere", code=1)
+
+
+def test_what_a_metric_could_not_count_is_told(explain, tmp_path):
+    line = '{"event": "paid", "amount": "much"}'
+    told = explain("line", "--source", "shop", "--format", "json", line)
+    assert told["uncounted"] == {"paid_total (not_a_number)": 1}
+    assert "not counted by: paid_total (not_a_number) 1" in explain("line", "--source", "shop", line)
+    log = tmp_path / "shop.log"
+    log.write_text(f'{line}\n{{"event": "paid"}}\n{{"event": "paid"}}\n')
+    told = explain("file", "--source", "shop", "--format", "json", log)
+    assert told["uncounted"] == {"paid_total (missing)": 2, "paid_total (not_a_number)": 1}
+    assert "not counted by: paid_total (missing) 2, " in explain("file", "--source", "shop", log)
+
+
+def test_examples_are_without_what_the_source_takes_out(explain, tmp_path):
+    log = tmp_path / "shop.log"
+    log.write_text('{"event": "noise", "by": "joe@example.com"}\nnot JSON by joe@example.com\n')
+    for form in ("text", "json"):
+        done = explain("file", "--source", "shop", "--format", form, log)
+        said = json.dumps(done)
+        assert "by <email>" in said and "joe@example.com" not in said
+    assert "dropped     by drop" in explain("line", "--source", "shop", log.read_text())
 
 
 def test_the_span_of_a_line_is_told(explain):

@@ -144,19 +144,34 @@ fn filtered(told: &Told) -> Option<String> {
 
 /// What a rule of redaction has found, and how often.
 fn redactions(series: &[Moved]) -> Vec<(String, f64)> {
-    labelled(series, "vigie_log_redactions_total", "rule")
+    labelled(series, "vigie_log_redactions_total", |label| label("rule"))
 }
 
 /// How often what was not understood, by reason.
 fn reasons(series: &[Moved]) -> Vec<(String, f64)> {
-    labelled(series, "vigie_log_parse_errors_total", "reason")
+    labelled(series, "vigie_log_parse_errors_total", |label| label("reason"))
 }
 
-fn labelled(series: &[Moved], name: &str, label: &str) -> Vec<(String, f64)> {
+/// Which metric did not count what it is about, for which reason, and how often: `revenue_total (missing)`.
+fn uncounted(series: &[Moved]) -> Vec<(String, f64)> {
+    labelled(series, "vigie_log_metric_errors_total", |label| {
+        Some(format!("{} ({})", label("metric")?, label("reason")?))
+    })
+}
+
+/// What `named` makes of the labels of each series of that name that has moved, and by how much.
+fn labelled(
+    series: &[Moved],
+    name: &str,
+    named: impl Fn(&dyn Fn(&str) -> Option<String>) -> Option<String>,
+) -> Vec<(String, f64)> {
     let moved = series.iter().filter(|moved| moved.name == name && moved.by > 0.0);
     let of = |moved: &Moved| {
-        let mut pairs = vigie_pipeline::page::pairs(&moved.labels);
-        pairs.find(|(key, _)| *key == label).map(|(_, value)| value.into_owned())
+        let label = |name: &str| {
+            let mut pairs = vigie_pipeline::page::pairs(&moved.labels);
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.into_owned())
+        };
+        named(&label)
     };
     moved.filter_map(|moved| Some((of(moved)?, moved.by))).collect()
 }
@@ -169,6 +184,18 @@ fn told_of(series: &[Moved]) -> impl Iterator<Item = &Moved> {
 /// `name{labels}`.
 fn series_name(moved: &Moved) -> String {
     if moved.labels.is_empty() { moved.name.clone() } else { format!("{}{{{}}}", moved.name, moved.labels) }
+}
+
+/// What was counted besides, a line each.
+fn sums(text: &mut Vec<u8>, series: &[Moved]) {
+    let told = [
+        ("redacted", redactions(series)),
+        ("not understood", reasons(series)),
+        ("not counted by", uncounted(series)),
+    ];
+    for (what, found) in told.iter().filter(|(_, found)| !found.is_empty()) {
+        put(text, format_args!("{what}: {}", counts(found)));
+    }
 }
 
 /// Names with how often, in a row.

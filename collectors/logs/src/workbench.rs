@@ -23,7 +23,7 @@ use super::parse::auto::Choice;
 use super::parse::format::LineFormat;
 use super::record::Recorder;
 use super::records::Records;
-use super::redaction::redact;
+use super::redaction::{Redactor, redact};
 use super::spans::Lacking;
 use super::stages::Fate;
 use super::transforms::Ending;
@@ -37,6 +37,8 @@ const NO_FILE: FileId = FileId { device: 0, inode: 0 };
 #[derive(Debug)]
 pub struct Workbench {
     recorder: Recorder,
+    /// The rules of the source, for what is shown of texts: it counts for nobody.
+    redactor: Option<Redactor>,
     assembly: Assembly,
     instruments: Instruments,
     /// The names of the formats that are tried.
@@ -62,7 +64,7 @@ pub struct Outcome {
 /// What became of a text: a line, or the lines of an event.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// The text, without what looks like a secret.
+    /// The text, without what the rules of the source find and without what looks like a secret.
     pub text: String,
     /// The format that understood it, by its name in the configuration; `None` if none did.
     pub format: Option<&'static str>,
@@ -119,6 +121,7 @@ impl Workbench {
         let formats = config.parse.content().map(|format| format.name()).collect();
         let mut bench = Self {
             recorder,
+            redactor: Redactor::new(&config.redact, config.redact_key.reveal())?,
             assembly: Assembly::default(),
             instruments,
             formats,
@@ -197,13 +200,16 @@ impl Workbench {
         Outcome { texts, besides: Sent::of(out), series: moved }
     }
 
-    fn tell(&self, note: Note) -> Told {
+    fn tell(&mut self, note: Note) -> Told {
+        let mut own = String::new();
+        let is_found = self.redactor.as_mut().is_some_and(|redactor| redactor.text(&note.text, &mut own));
+        let text = redact(if is_found { &own } else { &note.text });
         let refused = note.refused.iter().map(|reason| reason.as_str());
         let tried = self.formats.get(note.refused.len()).copied();
         let by_auto = tried == Some(LineFormat::Auto.name());
         let mut records = note.records;
         Told {
-            text: redact(&note.text),
+            text,
             format: if by_auto { note.detected } else { tried },
             by_auto,
             refused: self.formats.iter().copied().zip(refused).collect(),

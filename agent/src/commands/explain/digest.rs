@@ -10,8 +10,8 @@ use vigie_logs::{Choice, Config as Source, Moved, Outcome, Workbench};
 use super::line::series_in_json;
 use super::spans::lacks;
 use super::{
-    Destinations, counts, filtered, named, object, open, put, reasons, redactions, series_name, shown,
-    told_of,
+    Destinations, filtered, named, object, open, put, redactions, series_name, shown, sums, told_of,
+    uncounted,
 };
 use crate::commands::Format;
 use crate::commands::record::Record;
@@ -151,6 +151,7 @@ impl Digest {
             "not_understood": examples(&self.faults),
             "filtered": examples(&self.filtered),
             "redacted": object(&redactions(&all)),
+            "uncounted": object(&uncounted(&all)),
             "exceptions": exceptions.collect::<Vec<_>>(),
             "spans": self.spans,
             "no_span": examples(&self.no_span),
@@ -194,13 +195,7 @@ impl Digest {
         for ((kind, print), count) in &self.exceptions {
             row(&mut text, *count, &format!("exceptions {kind}, fingerprint {print}"));
         }
-        let (redacted, faults) = (redactions(&all), reasons(&all));
-        if !redacted.is_empty() {
-            put(&mut text, format_args!("redacted: {}", counts(&redacted)));
-        }
-        if !faults.is_empty() {
-            put(&mut text, format_args!("not understood: {}", counts(&faults)));
-        }
+        sums(&mut text, &all);
         let top = self.top(&all);
         for moved in top.iter().take(MOST_SERIES) {
             put(&mut text, format_args!("  {} {:+} to {}", series_name(moved), moved.by, moved.to));

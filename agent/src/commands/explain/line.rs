@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use vigie_logs::{Config as Source, Moved, Outcome, Told, Workbench};
 
 use super::{
-    Destinations, counts, filtered, named, object, open, put, reasons, redactions, series_name, shown, spans,
-    told_of,
+    Destinations, filtered, named, object, open, put, reasons, redactions, series_name, shown, spans, sums,
+    told_of, uncounted,
 };
 use crate::commands::Format;
 use crate::commands::record::{Record, severity_name};
@@ -56,6 +56,7 @@ fn in_json(source: &Source, to: &Destinations, outcome: &Outcome) -> Value {
         "besides": besides,
         "redacted": object(&redactions(&outcome.series)),
         "not_understood": object(&reasons(&outcome.series)),
+        "uncounted": object(&uncounted(&outcome.series)),
         "series": series,
     })
 }
@@ -103,13 +104,7 @@ fn in_words(to: &Destinations, outcome: &Outcome) -> Vec<u8> {
         record_in_words(to, &record, &mut text);
         put(&mut text, format_args!(""));
     }
-    let (redacted, reasons) = (redactions(&outcome.series), reasons(&outcome.series));
-    if !redacted.is_empty() {
-        put(&mut text, format_args!("redacted: {}", counts(&redacted)));
-    }
-    if !reasons.is_empty() {
-        put(&mut text, format_args!("not understood: {}", counts(&reasons)));
-    }
+    sums(&mut text, &outcome.series);
     let mut series = told_of(&outcome.series).peekable();
     if series.peek().is_some() {
         put(&mut text, format_args!("series:"));
@@ -128,7 +123,8 @@ fn text_in_words(to: &Destinations, told: &Told, text: &mut Vec<u8>) {
     }
     let records = Record::all(&told.sent);
     if records.is_empty() {
-        row(text, "dropped", filtered(told).as_deref().unwrap_or("no record was made"));
+        let by = filtered(told).map(|filter| format!("by {filter}"));
+        row(text, "dropped", by.as_deref().unwrap_or("no record was made"));
     }
     for record in &records {
         record_in_words(to, record, text);

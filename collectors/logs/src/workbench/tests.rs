@@ -57,6 +57,16 @@ fn a_secret_is_never_told() {
 }
 
 #[test]
+fn what_the_rules_of_the_source_find_is_told_of_no_text_and_counted_for_records_alone() {
+    let rules = r#"["email", {"pattern": "ORD-[0-9]+", "name": "order", "replace": "<order>"}]"#;
+    let mut bench =
+        bench(&format!(r#"{{"name": "app", "drop": [{{"regex": "noise"}}], "redact": {rules}}}"#));
+    let outcome = bench.feed(b"noise of joe@example.com about ORD-7, token=hunter2x\nnews\n", None);
+    assert_eq!(outcome.texts[0].text, "noise of <email> about <order>, token=<redacted>");
+    assert_eq!(moved(&outcome, "vigie_log_redactions_total"), []);
+}
+
+#[test]
 fn a_span_is_told_with_its_line_and_a_line_without_one_with_what_it_lacks() {
     let mut bench = bench(
         r#"{"name": "web", "parse": "json", "timestamp": {"field": "time"}, "spans": {"enabled": true, "duration": "took_ms"},
