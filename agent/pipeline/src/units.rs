@@ -20,8 +20,8 @@ pub enum UnitError {
     #[error("unknown unit `{0}`; known are {1}")]
     UnknownUnit(String, &'static str),
     /// No number where one should be.
-    #[error("`{0}` is not a number")]
-    NotANumber(String),
+    #[error("`{0}` begins with no number; write for example `{1}`")]
+    NotANumber(String, &'static str),
     /// Past what 64 bits hold.
     #[error("`{0}` is too large")]
     TooLarge(String),
@@ -95,7 +95,7 @@ impl FromStr for HumanDuration {
         let mut nanos: u64 = 0;
         for (number, unit) in terms(text) {
             if number.is_empty() {
-                return Err(UnitError::NotANumber(text.to_owned()));
+                return Err(UnitError::NotANumber(text.to_owned(), "15s"));
             }
             if unit.is_empty() {
                 return Err(UnitError::NoUnit(text.to_owned(), "15s"));
@@ -117,8 +117,8 @@ impl FromStr for HumanDuration {
 impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut nanos = u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX);
-        if nanos == 0 {
-            return f.write_str("0");
+        if nanos < DURATION_UNITS[1].1 {
+            return f.write_str("0s");
         }
         for unit in ["d", "h", "m", "s", "ms", "us"] {
             let scale = DURATION_UNITS.iter().find(|(name, _)| *name == unit).map_or(1, |(_, s)| *s);
@@ -165,7 +165,7 @@ impl FromStr for ByteSize {
         let (number, unit) = text.split_at(unit_at);
         let unit = unit.trim();
         if number.is_empty() {
-            return Err(UnitError::NotANumber(text.to_owned()));
+            return Err(UnitError::NotANumber(text.to_owned(), "1MiB"));
         }
         if unit.is_empty() && number != "0" {
             return Err(UnitError::NoUnit(text.to_owned(), "1MiB"));
@@ -250,9 +250,15 @@ mod tests {
         assert_eq!(parse("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse("0"), Ok(Duration::ZERO));
         assert_eq!(parse("15"), Err(UnitError::NoUnit("15".into(), "15s")));
-        assert_eq!(parse("s"), Err(UnitError::NotANumber("s".into())));
+        assert_eq!(parse("s"), Err(UnitError::NotANumber("s".into(), "15s")));
         assert_eq!(parse("1y"), Err(UnitError::UnknownUnit("y".into(), "us, ms, s, m, h, d")));
         assert_eq!(parse("999999999999d"), Err(UnitError::TooLarge("999999999999d".into())));
+    }
+
+    #[test]
+    fn what_is_shorter_than_any_unit_is_nothing() {
+        let shown = |nanos| HumanDuration(Duration::from_nanos(nanos)).to_string();
+        assert_eq!([0, 999, 1_000, 1_001_000].map(shown), ["0s", "0s", "1us", "1ms1us"]);
     }
 
     #[test]

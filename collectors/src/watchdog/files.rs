@@ -84,7 +84,9 @@ impl Watched {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 let is_expected = kind == Kind::Exists && !self.config.exists;
                 let reason = (!is_expected).then_some(Reason::FileMissing);
-                return Finding::new(reason, format!("{path} is not there"));
+                // Each expectation is told by itself: the same words again would say nothing.
+                let of = if kind == Kind::Exists { String::new() } else { format!(" ({})", kind.as_str()) };
+                return Finding::new(reason, format!("{path} is not there{of}"));
             }
             Err(error) => {
                 return Finding::new(

@@ -176,8 +176,11 @@ impl Transform {
                 continue;
             }
             let known: Vec<_> = exporters.iter().map(|name| format!("`{name}`")).collect();
-            let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
-            at.wrong(format_args!("no exporter of logs is called `{name}`; known are: {known}"));
+            let known = match known.as_slice() {
+                [] => "there is none".to_owned(),
+                known => format!("known are {}", known.join(", ")),
+            };
+            at.wrong(format_args!("no exporter of logs is called `{name}`; {known}"));
         }
     }
 }
