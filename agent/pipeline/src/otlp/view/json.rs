@@ -31,7 +31,13 @@ impl<'a> Value<'a> {
             Self::Int(value) => write!(out, "{value}"),
             Self::Double(value) if quoted && !value.is_finite() => write!(out, "\"{value}\""),
             Self::Double(value) => write!(out, "{value}"),
-            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}")),
+            Self::Bytes(bytes) => {
+                let quote = if quoted { "\"" } else { "" };
+                out.push_str(quote);
+                let written = bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"));
+                out.push_str(quote);
+                written
+            }
             Self::List(list) => {
                 out.push('[');
                 for (number, value) in list.iter().enumerate() {

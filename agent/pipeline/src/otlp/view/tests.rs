@@ -117,3 +117,26 @@ fn a_name_with_dots_is_a_key_or_leads_into_an_object() {
     assert_eq!(view.get("c.d.x"), None);
     assert_eq!(view.get("c").unwrap().text(&mut String::new()), r#"{"d.f":3}"#);
 }
+
+#[test]
+fn what_is_nested_is_json_whatever_it_holds() {
+    let values = [
+        Some(Official::StringValue("a\"\\\n\u{1}é".to_owned())),
+        Some(Official::BytesValue(vec![0, 0xff])),
+        Some(Official::DoubleValue(f64::NAN)),
+        Some(Official::BoolValue(true)),
+        None,
+    ];
+    let values = values.into_iter().map(|value| AnyValue { value }).collect();
+    let list = AnyValue { value: Some(Official::ArrayValue(ArrayValue { values })) };
+    let bytes = AnyValue { value: Some(Official::BytesValue(vec![0, 0xff])) };
+    let record = LogRecord {
+        attributes: named(vec![("list".to_owned(), list), ("bytes".to_owned(), bytes)]),
+        ..LogRecord::default()
+    };
+    let bytes = record.encode_to_vec();
+    let view = Attributes::new(&bytes, LOG);
+    let shown = |name| view.get(name).unwrap().text(&mut String::new()).to_owned();
+    assert_eq!(shown("list"), r#"["a\"\\\n\u0001é","00ff","NaN",true,null]"#);
+    assert_eq!(shown("bytes"), "00ff", "alone it is a text");
+}
