@@ -46,8 +46,8 @@ fn a_renamed_source_adopts_what_no_living_source_claims() {
     assert_eq!(new.files(), [(id(1), entry(10))]);
 }
 
-#[test]
-fn a_torn_write_at_any_byte_leaves_the_generation_before() {
+/// Two generations are saved; whatever `spoilt` makes of the file of the second one, at each of its bytes, the first is found.
+fn the_generation_before_is_found(spoilt: impl Fn(&[u8], usize) -> Vec<u8>) {
     let state_dir = tempfile::tempdir().unwrap();
     let claim = Store::open(state_dir.path()).claim("app");
     for offset in [1, 2] {
@@ -57,16 +57,17 @@ fn a_torn_write_at_any_byte_leaves_the_generation_before() {
     drop(claim);
     let current = state_dir.path().join("logs/offsets");
     let whole = fs::read(&current).unwrap();
-    for len in 0..whole.len() {
-        fs::write(&current, &whole[..len]).unwrap();
+    for at in 0..whole.len() {
+        fs::write(&current, spoilt(&whole, at)).unwrap();
         let found = Store::open(state_dir.path()).claim("app").find(id(7)).unwrap();
-        assert_eq!(found.mark.offset, 1, "torn after {len} bytes");
-        let mut zeroed = whole.clone();
-        zeroed[len..].fill(0);
-        fs::write(&current, &zeroed).unwrap();
-        let found = Store::open(state_dir.path()).claim("app").find(id(7)).unwrap();
-        assert_eq!(found.mark.offset, 1, "zeroes after {len} bytes");
+        assert_eq!(found.mark.offset, 1, "spoilt at byte {at}");
     }
+}
+
+#[test]
+fn a_torn_write_at_any_byte_leaves_the_generation_before() {
+    the_generation_before_is_found(|whole, at| whole[..at].to_vec());
+    the_generation_before_is_found(|whole, at| [&whole[..at], &vec![0; whole.len() - at]].concat());
 }
 
 #[test]
@@ -129,22 +130,11 @@ fn a_source_that_is_renamed_again_and_again_finds_its_newest_position() {
 
 #[test]
 fn a_wrong_byte_anywhere_leaves_the_generation_before() {
-    let state_dir = tempfile::tempdir().unwrap();
-    let claim = Store::open(state_dir.path()).claim("app");
-    for offset in [1, 2] {
-        claim.put(id(7), entry(offset));
-        claim.store().save().unwrap();
-    }
-    drop(claim);
-    let current = state_dir.path().join("logs/offsets");
-    let whole = fs::read(&current).unwrap();
-    for at in 0..whole.len() {
-        let mut wrong = whole.clone();
+    the_generation_before_is_found(|whole, at| {
+        let mut wrong = whole.to_vec();
         wrong[at] ^= 1;
-        fs::write(&current, &wrong).unwrap();
-        let found = Store::open(state_dir.path()).claim("app").find(id(7)).unwrap();
-        assert_eq!(found.mark.offset, 1, "byte {at} is wrong");
-    }
+        wrong
+    });
 }
 
 #[test]
