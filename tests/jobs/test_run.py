@@ -161,6 +161,19 @@ def test_the_record_has_the_last_lines_without_secrets(agent, http_receiver):
     )
 
 
+def test_one_that_a_signal_ends_is_told_with_its_name(agent, http_receiver):
+    started = agent(section() | {"exporters": {"otlp": [otlp(http_receiver, signals=["logs"])]}})
+    run(started, "fine", "true")
+    run(started, "killed", "sh", "-c", "kill -USR1 $$")
+    records = until(lambda: len(http_receiver.logs) == 2 and http_receiver.logs, "both are told")
+    fine, killed = sorted(records, key=lambda record: record.attributes["vigie.job.name"] == "killed")
+    assert killed.attributes["vigie.job.signal"] == "SIGUSR1" and "process.exit.code" not in killed.attributes
+    assert "vigie.job.signal" not in fine.attributes
+    # What somebody should look at is in the agent's own log, too; one that went well is not.
+    until(lambda: "WARN job killed was ended by SIGUSR1" in started.log, "it is in the log")
+    assert "job fine" not in started.log
+
+
 def test_the_agent_is_found_by_the_configuration(agent):
     listen = f"127.0.0.1:{free_port()}"
     started = agent(section(listen=listen))

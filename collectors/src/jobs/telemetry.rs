@@ -43,6 +43,9 @@ impl Telemetry {
         match news {
             News::Overdue { .. } | News::Lost { .. } => tracing::warn!(%job, "{}", told.body),
             News::Back { .. } => tracing::info!(%job, "{}", told.body),
+            News::Ended { ending, .. } if ending.exit.outcome() != Outcome::Success => {
+                tracing::warn!(%job, "{}", told.body);
+            }
             // As many as there are runs: the records have them.
             News::Ended { .. } => tracing::debug!(%job, "{}", told.body),
         }
@@ -125,7 +128,7 @@ fn attributes(job: &JobName, news: &News) -> Vec<u8> {
     let News::Ended { ending, .. } = news else { return out };
     match ending.exit {
         Exit::Code(code) => put_int(&mut out, field::LOG, "process.exit.code", code.into()),
-        Exit::Signal(signal) => put_int(&mut out, field::LOG, "vigie.job.signal", signal.into()),
+        Exit::Signal(signal) => put_str(&mut out, field::LOG, "vigie.job.signal", &signals::name(signal)),
     }
     if let Some(duration) = ending.duration {
         put_double(&mut out, field::LOG, "vigie.job.duration", duration.as_secs_f64());
