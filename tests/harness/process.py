@@ -1,5 +1,7 @@
 """A child process whose output goes to a file, and that never outlives its test."""
 
+import contextlib
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -58,8 +60,17 @@ class Process:
     def thaw(self):
         self.signal(signal.SIGCONT)
 
+    def goes_first(self):
+        """Gives it a CPU before all others, where that is allowed: a busy machine must not decide what is too late."""
+        with contextlib.suppress(PermissionError):
+            for task in self._tasks():
+                os.sched_setscheduler(int(task.name), os.SCHED_FIFO, os.sched_param(1))
+
+    def _tasks(self):
+        return Path(f"/proc/{self.pid}/task").iterdir()
+
     def _states(self):
-        for task in Path(f"/proc/{self.pid}/task").iterdir():
+        for task in self._tasks():
             yield (task / "stat").read_text().rpartition(") ")[2][0]
 
     def wait(self, timeout=30):

@@ -37,6 +37,7 @@ class Answer:
     status: int = 200
     retry_after: float | None = None  # seconds
     delay: float = 0.0  # seconds before the answer
+    after: threading.Event | None = None  # what the answer waits for
     reject: object = None  # predicate on items: those are refused by a partial success
     hang_up: bool = False  # accept, then close the connection without an answer
 
@@ -117,6 +118,8 @@ class Receiver:
                 self.requests.append(Request(signal, headers, found, size, answer))
         if answer.delay:
             time.sleep(answer.delay)
+        if answer.after:
+            answer.after.wait(30)
         rejected = []
         if answer.status == 200:
             rejected = [item for item in found if answer.reject and answer.reject(item)]

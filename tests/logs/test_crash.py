@@ -98,15 +98,21 @@ def test_half_a_line_at_the_crash_is_whole_afterwards(agent, http_receiver, tmp_
 def test_a_later_acknowledgement_does_not_pass_a_batch_that_was_refused(agent, receiver, tmp_path):
     log = tmp_path / "app.log"
     writer = Writer(log)
-    refused = lambda items: any(item.text.startswith("n=0 ") for item in items)  # noqa: E731
-    # Refused so late that others are sent and taken meanwhile.
-    receiver.answers(lambda items: Answer(503, delay=0.7) if refused(items) else accept())
+    later = threading.Event()
+
+    def rule(items):
+        if any(item.text.startswith("n=0 ") for item in items):
+            # Refused so late that others are sent and taken meanwhile.
+            return Answer(503, after=later)
+        later.set()
+        return accept()
+
+    receiver.answers(rule)
     started = agent(tailing(log, receiver))
     writer.write(100)
     receiver.wait_requests(1)
     for _ in range(10):
         writer.write(100)
-        time.sleep(0.05)
     until(lambda: receiver.logs, "a later batch is taken")
     # Long enough for the offsets to be saved, were they to pass.
     time.sleep(0.5)

@@ -129,7 +129,7 @@ def test_a_writer_at_full_speed_and_a_rotation_every_200_ms(agent, receiver, tmp
 def test_a_file_that_lives_for_300_ms_is_read_whole(agent, http_receiver, tmp_path):
     directory = tmp_path / "jobs"
     directory.mkdir()
-    agent(tailing(directory / "*.log", http_receiver))
+    agent(tailing(directory / "*.log", http_receiver)).process.goes_first()
     log = directory / "short.log"
     writer = Writer(log)
     writer.write(100)

@@ -35,7 +35,7 @@ def test_three_rotations_while_the_agent_is_frozen_lose_nothing(agent, http_rece
 
 
 def test_a_file_in_a_directory_made_a_moment_ago_that_lives_300_ms_is_read_whole(agent, http_receiver, tmp_path):
-    agent(tailing(tmp_path / "jobs/*/*.log", http_receiver))
+    agent(tailing(tmp_path / "jobs/*/*.log", http_receiver)).process.goes_first()
     writer = Writer(None)
     for generation in range(5):
         writer.path = tmp_path / f"jobs/{generation}/a.log"
@@ -50,7 +50,7 @@ def test_a_file_in_a_directory_made_a_moment_ago_that_lives_300_ms_is_read_whole
 
 def test_a_single_path_that_was_empty_is_read_when_its_file_lives_for_300_ms(agent, http_receiver, tmp_path):
     log = tmp_path / "app.log"
-    agent(tailing(log, http_receiver))
+    agent(tailing(log, http_receiver)).process.goes_first()
     writer = Writer(log)
     for _ in range(4):
         writer.write(100)

@@ -140,7 +140,7 @@ def test_a_hostname_is_sent_and_the_address_stays(pair, nginx):
     both, site = pair(MODULES), nginx()
     for answer in both.answers(f"target={site.url}/&module=http_2xx&hostname=shop.test"):
         assert Scrape(answer.text).value("probe_success") == 1
-    assert [asked["host"] for asked in site.requests] == ["shop.test", "shop.test"]
+    assert [asked["host"] for asked in site.wait_requests(2)] == ["shop.test", "shop.test"]
 
 
 def counted(agent, wanted, name, **labels):

@@ -136,6 +136,8 @@ def test_a_token_is_fetched_once_and_told_nowhere(agent, nginx):
     started = agent(probing({"name": "token", "http": {"url": site.url + "/bearer", "oauth2": oauth2}}))
     until(lambda: started.value("vigie_probe_runs_total", probe="token") >= 3, "three runs")
     assert started.value("probe_success", probe="token") == 1
+    # The log has a request after its answer.
+    until(lambda: sum(request["uri"] == "/bearer" for request in site.requests) >= 3, "all are in the log")
     (asked,) = [request for request in site.requests if request["uri"] == "/token"]
     assert asked["method"] == "POST" and asked["authorization"].startswith("Basic ")
     told = started.log + started.get("/metrics").text

@@ -38,7 +38,7 @@ def test_a_plain_request_is_handed_over_whole(agent, nginx, proxy):
     page = probed(started)
     assert page.value("probe_success", probe="home") == 1
     assert between.asked[0] == ("GET", "http://127.0.0.9/echo?q=1", "Basic bWU6c2VjcmV0")
-    assert site.requests[0]["host"] == "127.0.0.9"
+    assert site.wait_requests(1)[0]["host"] == "127.0.0.9"
     assert "secret" not in started.log + started.get("/metrics").text
 
 
