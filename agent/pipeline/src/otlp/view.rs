@@ -79,6 +79,11 @@ enum Payload<'a> {
     Bytes(&'a [u8]),
 }
 
+/// The tag of `KeyValue.value`.
+const VALUE: u8 = 2 << 3 | LEN as u8;
+/// The tag of `AnyValue.string_value`.
+const TEXT: u8 = 1 << 3 | LEN as u8;
+
 /// The field that begins at `at`: its number, what it holds, and where it ends.
 #[inline]
 fn field_at(bytes: &[u8], at: usize) -> Option<(u32, Payload<'_>, usize)> {
@@ -264,8 +269,14 @@ impl<'a> Pair<'a> {
     #[inline]
     #[must_use]
     pub fn text(&self) -> Option<&'a [u8]> {
-        let Some((2, Payload::Bytes(any), _)) = field_at(self.rest, 0) else { return None };
-        match field_at(any, 0) {
+        // As in a short pair, all tags and lengths take one byte.
+        if let [VALUE, any, TEXT, len @ ..0x7e, text @ ..] = self.rest
+            && usize::from(*len) == text.len()
+            && *any == len + 2
+        {
+            return Some(text);
+        }
+        match field_at(self.any()?, 0) {
             Some((1, Payload::Bytes(text), _)) => Some(text),
             _ => None,
         }
@@ -274,9 +285,21 @@ impl<'a> Pair<'a> {
     /// Its value.
     #[must_use]
     pub fn value(&self) -> Option<Value<'a>> {
-        match field_at(self.rest, 0) {
-            Some((2, Payload::Bytes(any), _)) => Value::of(any),
-            _ => self.rest.is_empty().then_some(Value::Empty),
+        match self.any() {
+            Some(any) => Value::of(any),
+            None => self.rest.is_empty().then_some(Value::Empty),
+        }
+    }
+
+    /// The encoded `AnyValue`.
+    #[inline]
+    fn any(&self) -> Option<&'a [u8]> {
+        match self.rest {
+            [VALUE, len @ ..0x80, any @ ..] if usize::from(*len) == any.len() => Some(any),
+            rest => match field_at(rest, 0) {
+                Some((2, Payload::Bytes(any), _)) => Some(any),
+                _ => None,
+            },
         }
     }
 }

@@ -50,6 +50,11 @@ impl<'a> Siblings<'a> {
 /// The smallest number that may be one of a card.
 const CARD: u64 = 1_000_000_000_000;
 
+/// Of a number; one that is too large becomes the largest.
+fn size(number: f64) -> u64 {
+    number.abs() as u64
+}
+
 impl Redactor {
     /// Takes out of encoded attributes of a record what is secret. Whether there was anything.
     pub fn attributes(&mut self, bytes: &mut Vec<u8>) -> bool {
@@ -59,6 +64,10 @@ impl Redactor {
         let mut copied = 0;
         let siblings = Siblings::new(Attributes::new(bytes, LOG));
         for pair in siblings.all.pairs() {
+            // What is a text is looked into and written anew at once.
+            if pair.text().is_none() && !self.may_change(&pair, &siblings) {
+                continue;
+            }
             one.clear();
             let outcome = self.pair(&pair, &siblings, LOG, &mut one);
             if outcome != Outcome::Kept {
@@ -78,16 +87,40 @@ impl Redactor {
         copied > 0
     }
 
+    /// What the name of a pair, one of `siblings`, says.
+    fn says(&mut self, pair: &Pair<'_>, siblings: &Siblings<'_>) -> Name {
+        match self.name(pair.key) {
+            Name::Plain if matches!(pair.key, b"value" | b"v") => {
+                siblings.kind_of_value().map_or(Name::Plain, Name::Says)
+            }
+            name => name,
+        }
+    }
+
+    /// Whether the pair has to be looked at closely: most do not, and nothing is written for them.
+    fn may_change(&mut self, pair: &Pair<'_>, siblings: &Siblings<'_>) -> bool {
+        self.says(pair, siblings) != Name::Plain || pair.value().is_some_and(|value| self.may_hold(value))
+    }
+
+    /// Whether there may be something in a value whose name says nothing.
+    fn may_hold(&mut self, value: Value<'_>) -> bool {
+        match value {
+            Value::Text(text) => self.engine.finds_in(text.as_bytes(), &mut self.scratch),
+            Value::Int(number) => self.looks_at(number.unsigned_abs()),
+            Value::Double(number) => self.looks_at(size(number)),
+            Value::List(list) => list.iter().any(|value| self.may_hold(value)),
+            Value::Map(map) => {
+                let siblings = Siblings::new(map);
+                map.pairs().any(|pair| self.may_change(&pair, &siblings))
+            }
+            Value::Bool(_) | Value::Bytes(_) | Value::Empty => false,
+        }
+    }
+
     /// Appends the pair, one of `siblings`, as it is to be if it changes; what is appended else is of no use.
     fn pair(&mut self, pair: &Pair<'_>, siblings: &Siblings<'_>, field: u32, out: &mut Vec<u8>) -> Outcome {
-        let name = self.name(pair.key);
-        let kind = match name {
-            Name::Says(kind) => Some(kind),
-            Name::Plain if matches!(pair.key, b"value" | b"v") => siblings.kind_of_value(),
-            _ => None,
-        };
-        if name != Name::Secret
-            && kind.is_none()
+        let name = self.says(pair, siblings);
+        if name == Name::Plain
             && let Some(bytes) = pair.text()
         {
             // Most are texts with nothing in them.
@@ -99,20 +132,23 @@ impl Redactor {
             return self.put_pair(pair.key, field, out, |redactor, any| redactor.put_text(text, any));
         }
         let Some(value) = pair.value() else { return Outcome::Kept };
-        if name == Name::Secret {
-            let key = String::from_utf8_lossy(pair.key);
-            let mut shown = String::new();
-            if !self.text(&key, &mut shown) {
-                shown.push_str(&key);
+        let kind = match name {
+            Name::Plain => None,
+            Name::Says(kind) => Some(kind),
+            Name::Secret => {
+                let key = String::from_utf8_lossy(pair.key);
+                let mut shown = String::new();
+                if !self.text(&key, &mut shown) {
+                    shown.push_str(&key);
+                }
+                let put = |redactor: &mut Self, any: &mut Vec<u8>| redactor.value(value, None, any);
+                return match self.put_pair(shown.as_bytes(), field, out, put) {
+                    Outcome::Dropped => Outcome::Dropped,
+                    Outcome::Kept | Outcome::Changed => Outcome::Changed,
+                };
             }
-            let outcome =
-                self.put_pair(shown.as_bytes(), field, out, |redactor, any| redactor.value(value, kind, any));
-            return if outcome == Outcome::Dropped { outcome } else { Outcome::Changed };
-        }
-        match value {
-            Value::Int(number) if kind.is_none() && !self.looks_at(number.unsigned_abs()) => Outcome::Kept,
-            _ => self.put_pair(pair.key, field, out, |redactor, any| redactor.value(value, kind, any)),
-        }
+        };
+        self.put_pair(pair.key, field, out, |redactor, any| redactor.value(value, kind, any))
     }
 
     /// Whether there may be something in a number of this size.
@@ -154,9 +190,7 @@ impl Redactor {
                 self.part(&text, number, any, |number, any| put_uint(any, 3, number as u64))
             }
             Value::Double(number) => {
-                // A size that is too large for it becomes the largest.
-                let text =
-                    if self.looks_at(number.abs() as u64) { number.to_string() } else { String::new() };
+                let text = if self.looks_at(size(number)) { number.to_string() } else { String::new() };
                 self.part(&text, number, any, |number, any| put_fixed64(any, 4, number.to_bits()))
             }
             Value::List(list) => self.list(list, any),

@@ -27,8 +27,6 @@ pub(super) enum Bucket {
     KeyB,
     /// As before.
     KeyC,
-    /// As before.
-    KeyD,
     /// The same where blanks follow.
     KeyBlank,
     /// `://`, or a group of one digit between the colons of an IPv6 address.
@@ -39,6 +37,8 @@ pub(super) enum Bucket {
     Prefix,
     /// Prefixes of tokens that are told by the last ones.
     PrefixEnd,
+    /// What may be an escape: no rule looks for it, but something may be spelt with it.
+    Escape,
 }
 
 impl Bucket {
@@ -53,13 +53,18 @@ impl Bucket {
         Self::KeyA,
         Self::KeyB,
         Self::KeyC,
-        Self::KeyD,
         Self::KeyBlank,
         Self::Colons,
         Self::Capitals,
         Self::Prefix,
         Self::PrefixEnd,
+        Self::Escape,
     ];
+
+    /// The set of it alone.
+    pub(super) const fn bit(self) -> u16 {
+        1 << self as u16
+    }
 
     /// The rules for which it is looked at.
     pub(super) const fn rules(self) -> &'static [Rule] {
@@ -69,11 +74,12 @@ impl Bucket {
             Self::Card => &[Rule::CreditCard],
             Self::Iban => &[Rule::Iban],
             Self::Scheme => &[Rule::Bearer],
-            Self::KeyA | Self::KeyB | Self::KeyC | Self::KeyD | Self::KeyBlank | Self::Capitals => {
+            Self::KeyA | Self::KeyB | Self::KeyC | Self::KeyBlank | Self::Capitals => {
                 &[Rule::Password, Rule::ApiKey, Rule::Bearer, Rule::CreditCard]
             }
             Self::Colons => &[Rule::Password, Rule::Ip],
             Self::Prefix | Self::PrefixEnd => &[Rule::ApiKey, Rule::Jwt],
+            Self::Escape => &[],
         }
     }
 
@@ -103,12 +109,10 @@ impl Bucket {
             (Self::Scheme, 1) => Some(b"eis".contains(&lower)),
             (Self::Scheme, 2) => Some(b"rct".contains(&lower)),
             (Self::Scheme, 3) => among(b" \t+"),
-            (Self::KeyA | Self::KeyB | Self::KeyC | Self::KeyD, 0 | 1) => {
+            (Self::KeyA | Self::KeyB | Self::KeyC, 0 | 1) => {
                 Some(keys::ENDS.iter().any(|end| self.is_of(end[1]) && end[place] == lower))
             }
-            (Self::KeyA | Self::KeyB | Self::KeyC | Self::KeyD, 2) => {
-                Some(digit || b"=:\"'`]>".contains(&byte))
-            }
+            (Self::KeyA | Self::KeyB | Self::KeyC, 2) => Some(digit || b"=:\"'`]>".contains(&byte)),
             (Self::KeyBlank, 0) => Some(lower == b'y' || keys::ENDS.iter().any(|end| end[1] == lower)),
             (Self::KeyBlank, 1) => among(b" \t"),
             (Self::KeyBlank, 2) => among(b"=:'\" \t"),
@@ -128,6 +132,8 @@ impl Bucket {
             (Self::PrefixEnd, 1) => among(b"hpxadrbtfv2"),
             (Self::PrefixEnd, 2) => among(b"pousrmbaeti19"),
             (Self::PrefixEnd, 3) => among(b"_-."),
+            (Self::Escape, 0) => among(b"%\\"),
+            (Self::Escape, 1) => Some(hex || b"\"'\\/nrtbfxu".contains(&byte)),
             _ => None,
         }
     }
@@ -137,8 +143,7 @@ impl Bucket {
         match last {
             b'd' | b'e' => self == Self::KeyA,
             b't' | b'n' | b'y' => self == Self::KeyB,
-            b's' => self == Self::KeyC,
-            _ => self == Self::KeyD,
+            _ => self == Self::KeyC,
         }
     }
 }
@@ -146,18 +151,19 @@ impl Bucket {
 /// Those of the `buckets` told for `at` which the next bytes do not rule out: most of them they do.
 #[inline]
 pub(super) fn without_hopeless(mut buckets: u16, text: &[u8], at: usize) -> u16 {
-    const fn set(bucket: Bucket) -> u16 {
-        1 << bucket as u16
+    const KEYS: u16 = Bucket::KeyA.bit() | Bucket::KeyB.bit() | Bucket::KeyC.bit();
+    const V6: u16 = Bucket::V6.bit() | Bucket::Colons.bit();
+    if buckets & Bucket::Card.bit() != 0 && !credit_card::may_begin(text, at.wrapping_add(1)) {
+        buckets &= !Bucket::Card.bit();
     }
-    const KEYS: u16 = set(Bucket::KeyA) | set(Bucket::KeyB) | set(Bucket::KeyC) | set(Bucket::KeyD);
-    if buckets & set(Bucket::Card) != 0 && !credit_card::may_begin(text, at.wrapping_add(1)) {
-        buckets &= !set(Bucket::Card);
-    }
-    if buckets & set(Bucket::V4) != 0 && !ip::may_be_v4(text, at) {
-        buckets &= !set(Bucket::V4);
+    if buckets & Bucket::V4.bit() != 0 && !ip::may_be_v4(text, at) {
+        buckets &= !Bucket::V4.bit();
     }
     if buckets & KEYS != 0 && !keys::may_end_in([text[at], text[at + 1]]) {
         buckets &= !KEYS;
+    }
+    if buckets & V6 != 0 && text[at + 3] != b'/' && !ip::may_be_full_v6(text, at) {
+        buckets &= !V6;
     }
     buckets
 }

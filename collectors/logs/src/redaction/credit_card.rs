@@ -2,21 +2,33 @@
 
 use super::engine::Found;
 
-/// Whether there are as many digits as a group has, and not those of a year. The first three stand at `at`.
+/// So few digits may a number have.
+const SHORTEST: usize = 13;
+/// So many.
+const LONGEST: usize = 19;
+
+/// Whether as many digits stand at `at` as a number has, or as its first group has with another one behind it, and not
+/// those of a year: few have.
 #[inline]
 pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
-    text.get(at + 3).is_some_and(u8::is_ascii_digit) && !text[at..].starts_with(b"20")
+    let digits = &text[at..text.len().min(at + LONGEST + 1)];
+    match digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len()) {
+        run @ (4 | 6) => {
+            matches!(digits[run..], [b' ' | b'-' | b'+', b'0'..=b'9', ..]) && !digits.starts_with(b"20")
+        }
+        run => (SHORTEST..=LONGEST).contains(&run),
+    }
 }
 
 /// The first three digits stand at `at`, behind what is no part of a word.
 pub(super) fn find(text: &[u8], at: usize) -> Found {
     let run = at + text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if run - at > 19 || !stands_alone(text, at) {
+    if run - at > LONGEST || !stands_alone(text, at) {
         return Found::nothing(run);
     }
     let mut number = Number::default();
     let end = match run - at {
-        13..=19 => {
+        SHORTEST..=LONGEST => {
             number.add(&text[at..run]);
             run
         }
@@ -52,12 +64,12 @@ fn grouped(text: &[u8], at: usize, first: usize, number: &mut Number) -> Option<
     let separator = *text.get(first).filter(|byte| b" -+".contains(byte))?;
     number.add(&text[at..first]);
     let mut end = first;
-    while text.get(end) == Some(&separator) && number.len < 19 {
+    while text.get(end) == Some(&separator) && number.len < LONGEST {
         let len = text[end + 1..].iter().take(14).take_while(|byte| byte.is_ascii_digit()).count();
         let is_group = (4..=6).contains(&len)
             || len == 13 && number.len == 6
             || (1..4).contains(&len) && number.len >= 12;
-        if !is_group || number.len + len > 19 {
+        if !is_group || number.len + len > LONGEST {
             break;
         }
         number.add(&text[end + 1..end + 1 + len]);
@@ -66,12 +78,12 @@ fn grouped(text: &[u8], at: usize, first: usize, number: &mut Number) -> Option<
             break;
         }
     }
-    (number.len >= 13).then_some(end)
+    (number.len >= SHORTEST).then_some(end)
 }
 
 #[derive(Default)]
 struct Number {
-    digits: [u8; 19],
+    digits: [u8; LONGEST],
     len: usize,
 }
 

@@ -107,7 +107,7 @@ impl Engine {
             }
         }
         let on = |rules: &[Rule]| rules.iter().any(|rule| numbers[*rule as usize].is_some());
-        let scanner = Scanner::new(|bucket| on(bucket.rules()));
+        let scanner = Scanner::new(|bucket| bucket == Bucket::Escape || on(bucket.rules()));
         Self { rules, key, numbers, patterns, scanner }
     }
 
@@ -150,8 +150,7 @@ impl Engine {
     pub(super) fn finds_in(&self, text: &[u8], scratch: &mut Scratch) -> bool {
         let Scratch { spans, needles, layers } = scratch;
         spans.clear();
-        self.look(View::original(text), needles, spans);
-        if memchr::memchr2(b'%', b'\\', text).is_some() {
+        if self.look(View::original(text), needles, spans) {
             self.look_behind_escapes(text, needles, spans, layers);
         }
         !spans.is_empty()
@@ -167,14 +166,14 @@ impl Engine {
         for layer in 0..LAYERS {
             let (before, rest) = layers.split_at_mut(layer);
             let from = before.last().map_or(View::original(text), Decoded::view);
-            if !rest[0].resolve(from) {
+            if !rest[0].resolve(from) || !self.look(rest[0].view(), needles, spans) {
                 return;
             }
-            self.look(rest[0].view(), needles, spans);
         }
     }
 
-    fn look(&self, view: View<'_>, needles: &[Needle], spans: &mut Vec<Span>) {
+    /// Finds what is secret in a text as it is seen. Whether it may have escapes.
+    fn look(&self, view: View<'_>, needles: &[Needle], spans: &mut Vec<Span>) -> bool {
         let mut until = [0; Bucket::ALL.len()];
         self.scanner.scan(view.bytes, |at, buckets| {
             let buckets = bucket::without_hopeless(buckets, view.bytes, at);
@@ -192,6 +191,7 @@ impl Engine {
                 self.note(view, range, needle.rule, false, spans);
             }
         }
+        until[Bucket::Escape as usize] > 0
     }
 
     /// Looks closely for each of the `buckets`, unless it has looked here before.
@@ -239,7 +239,7 @@ impl Engine {
             Bucket::Scheme => (Rule::Bearer, bearer::find(text, at)),
             Bucket::Colons if &text[at + 2..at + 4] == b"//" => (Rule::Password, url::credentials(text, at)),
             Bucket::Colons => (Rule::Ip, ip::v6(text, at + 1)),
-            Bucket::KeyA | Bucket::KeyB | Bucket::KeyC | Bucket::KeyD => {
+            Bucket::KeyA | Bucket::KeyB | Bucket::KeyC => {
                 return self.keyed(view, at, password::keyed(view, at), spans);
             }
             Bucket::KeyBlank => return self.keyed(view, at, password::behind_blanks(view, at), spans),
@@ -248,6 +248,8 @@ impl Engine {
             }
             Bucket::Capitals | Bucket::Prefix => tokens::begun(text, at),
             Bucket::PrefixEnd => tokens::ended(text, at),
+            // One is enough to know.
+            Bucket::Escape => return usize::MAX,
         };
         if let (Some(range), Some(number)) = (found.range, self.numbers[rule as usize]) {
             self.note(view, range, number, false, spans);

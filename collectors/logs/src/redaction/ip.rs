@@ -10,6 +10,8 @@ use super::engine::Found;
 
 /// The longest text of an IPv6 address.
 const LONGEST_V6: usize = 45;
+/// So many colons has one that is written in full.
+const COLONS: usize = 7;
 
 /// Whether a second dot follows the one behind `at`: most are of a version or a fraction, and none does.
 #[inline]
@@ -29,13 +31,16 @@ pub(super) fn v4(text: &[u8], at: usize) -> Found {
             }
             end += 1;
         }
-        let digits = text[end..].iter().take(4).take_while(|byte| byte.is_ascii_digit());
-        let (len, value) =
-            digits.fold((0, 0), |(len, value), digit| (len + 1, value * 10 + u32::from(digit - b'0')));
-        if !(1..=3).contains(&len) || value > 255 {
+        let (first, mut value) = (end, 0);
+        while let Some(digit @ b'0'..=b'9') = text.get(end)
+            && value <= 255
+        {
+            value = value * 10 + u32::from(digit - b'0');
+            end += 1;
+        }
+        if !(1..=3).contains(&(end - first)) || value > 255 {
             return Found::nothing(at + 1);
         }
-        end += len;
     }
     // Digits and words at its ends belong to something else.
     let goes_on = match &text[end..] {
@@ -60,6 +65,17 @@ fn is_version(text: &[u8], start: usize, end: usize) -> bool {
     named && !port
 }
 
+/// Whether there are as many colons around the one behind `at` as an address has that is written in full: there are fewer
+/// in times. One that is not has two colons in a row, where it is found.
+#[inline]
+pub(super) fn may_be_full_v6(text: &[u8], at: usize) -> bool {
+    let of_run = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b':';
+    let is_colon = |byte: &&u8| **byte == b':';
+    let before = text[..=at].iter().rev().take(LONGEST_V6).take_while(of_run).filter(is_colon).count();
+    let behind = text[at + 1..].iter().take(LONGEST_V6).take_while(of_run).filter(is_colon).count();
+    before + behind >= COLONS
+}
+
 /// Around two colons, or a colon beside a group of one digit or of at least three: all groups of times and of hardware
 /// addresses have two. They begin at `at`.
 pub(super) fn v6(text: &[u8], at: usize) -> Found {
@@ -71,7 +87,8 @@ pub(super) fn v6(text: &[u8], at: usize) -> Found {
         return Found::nothing(run_end);
     }
     let run = &text[start..run_end];
-    if run.iter().filter(|byte| **byte == b':').count() < 7 && !run.windows(2).any(|pair| pair == b"::") {
+    if run.iter().filter(|byte| **byte == b':').count() < COLONS && !run.windows(2).any(|pair| pair == b"::")
+    {
         return Found::nothing(run_end);
     }
     // The colon or dot of what stands before, and of the sentence.
@@ -140,6 +157,7 @@ mod tests {
             ("2001:db8:0:0:0:0:0:1:443", "<ip>:443"),
             ("/0:0:0:0:0:0:0:1:80 1:2:3:4:5:6:7:8", "/<ip>:80 <ip>"),
             ("12:34:5:6:78:90:ab:cd", "<ip>"),
+            ("v:1:22:33:44:55:66:77:88, peer:12:34:56:78:90:ab:abc:cd", "v:<ip>, peer:<ip>"),
             ("::ffff:192.0.2.128", "<ip>"),
             ("fe80::1%eth0 fe80::2: no", "<ip> <ip>: no"),
             ("4.3.2.1.in-addr.arpa", "<ip>.in-addr.arpa"),

@@ -61,7 +61,13 @@ impl Redactor {
     /// Looks in the attributes for what was found in the body only. True if the needles are what was found in the attributes
     /// only, and is to be looked for in the body.
     fn compare(&mut self, fields: &mut Fields, of_body: usize) -> bool {
-        let mut of_rules = [0i16; 256];
+        let rule = |(rule, _): &(u8, usize)| *rule;
+        let (body, attributes) = self.removed.ends.split_at(of_body);
+        // As it mostly is where a parser takes nothing apart that belongs together.
+        if body.iter().map(rule).eq(attributes.iter().map(rule)) {
+            return false;
+        }
+        let mut of_rules = [0i32; 256];
         for (number, (rule, _)) in self.removed.iter().enumerate() {
             of_rules[usize::from(rule)] += if number < of_body { 1 } else { -1 };
         }

@@ -1,4 +1,4 @@
-//! Where in a text a rule may have something to do: one pass, about two cycles for each byte, whatever the rules.
+//! Where in a text a rule may have something to do: one pass, about a cycle for each byte, whatever the rules.
 //!
 //! Each bucket has a fingerprint: for four bytes in a row the sets that they must be in. The pass is the algorithm
 //! "shift-or" of Baeza-Yates and Gonnet, for sixteen buckets at once: a table has for each byte the buckets which it does
@@ -9,8 +9,8 @@ use super::bucket::Bucket;
 
 /// So many bytes share a bit that says whether something fits.
 const GROUP: usize = 4;
-/// So many bytes are passed over before what fits in them is looked at.
-const CHUNK: usize = GROUP * u64::BITS as usize;
+/// So many groups are passed over before what fits in them is looked at: half of them have a bit each.
+const CHUNK: usize = 2 * u64::BITS as usize - 1;
 /// Behind the end of a text.
 const END: usize = 256;
 
@@ -45,64 +45,85 @@ impl Scanner {
     /// stands before the text the place is -1, wrapped around.
     #[inline]
     pub(super) fn scan(&self, text: &[u8], mut look: impl FnMut(usize, u16)) {
-        let mut state = NOTHING << 16 | self.table[usize::from(b' ')];
-        for (number, chunk) in text.chunks(CHUNK).enumerate() {
-            let fits;
-            (fits, state) = self.pass(chunk, state);
-            // The first of the chunk in the highest bit.
-            let mut fits = fits << (u64::BITS as usize - chunk.len().div_ceil(GROUP));
-            while fits != 0 {
-                let group = fits.leading_zeros() as usize;
-                fits &= !(1 << (u64::BITS - 1) >> group);
-                let first = number * CHUNK + group * GROUP;
-                for last in first..text.len().min(first + GROUP) {
-                    let buckets = self.buckets(text, last);
-                    if buckets != 0 {
-                        look(last.wrapping_sub(3), buckets);
-                    }
+        let (groups, rest) = text.as_chunks::<GROUP>();
+        let mut at = 0;
+        for chunk in groups.chunks(CHUNK) {
+            // Both halves at once: each step has to wait for the one before it, and has nothing to do with the other half.
+            let (first, second) = chunk.split_at(chunk.len() / 2);
+            let (mut a, mut b) = (self.before(text, at), self.before(text, at + first.len() * GROUP));
+            let (mut in_first, mut in_second) = (0, 0);
+            for (first, second) in first.iter().zip(second) {
+                in_first = in_first << 1 | u64::from(self.pass(first, &mut a));
+                in_second = in_second << 1 | u64::from(self.pass(second, &mut b));
+            }
+            if let Some(odd) = second.get(first.len()) {
+                in_second = in_second << 1 | u64::from(self.pass(odd, &mut b));
+            }
+            for (half, mut fits) in [(first, in_first), (second, in_second)] {
+                while fits != 0 {
+                    // The last group has the lowest bit.
+                    let last = fits.ilog2() as usize;
+                    fits ^= 1 << last;
+                    self.tell(text, at + (half.len() - 1 - last) * GROUP, &mut look);
                 }
+                at += half.len() * GROUP;
             }
         }
-        for last in text.len()..text.len() + 3 {
-            state = state << 16 | self.table[END];
-            if state < FITS {
-                look(last.wrapping_sub(3), !(state >> 48) as u16);
-            }
+        // The rest, and three places behind the end.
+        let mut state = self.before(text, at);
+        let behind = [END; GROUP - 1].map(|end| self.table[end]);
+        let words = rest.iter().map(|byte| self.unfit(*byte)).chain(behind);
+        for (last, word) in (at..).zip(words) {
+            state = state << 16 | word;
+            told(state, last, &mut look);
         }
     }
 
-    /// Goes on from `state` over a chunk. Returns a bit for each group of bytes with one of which a fingerprint ends, the
-    /// last one lowest, and the state behind. What fits is noted, not called for: nothing else is in the loop, and no
-    /// branch but its end.
+    /// Whether a fingerprint ends within a group. What fits is told later: nothing else is in the loop, and no branch but
+    /// its end.
     #[inline]
-    fn pass(&self, chunk: &[u8], mut state: u64) -> (u64, u64) {
-        let mut fits = 0;
-        let mut step = |group: &[u8]| {
-            // A bit that is missing once is missing in all.
-            let mut all = NOTHING;
-            for byte in group {
-                state = state << 16 | self.table[usize::from(*byte)];
-                all &= state;
-            }
-            fits = fits << 1 | u64::from(all < FITS);
-        };
-        let (groups, rest) = chunk.as_chunks::<GROUP>();
-        groups.iter().for_each(|group| step(group));
-        if !rest.is_empty() {
-            step(rest);
+    fn pass(&self, group: &[u8; GROUP], state: &mut u64) -> bool {
+        // A bit that is missing once is missing in all.
+        let mut all = NOTHING;
+        for byte in group {
+            *state = *state << 16 | self.unfit(*byte);
+            all &= *state;
         }
-        (fits, state)
+        all < FITS
     }
 
-    /// The buckets whose fingerprint ends with the byte at `last`.
-    fn buckets(&self, text: &[u8], last: usize) -> u16 {
-        // Not even with the blank before the text.
-        if last < 2 {
-            return 0;
+    /// Tells what fits with each byte of the group that begins at `first`.
+    #[inline]
+    fn tell(&self, text: &[u8], first: usize, look: &mut impl FnMut(usize, u16)) {
+        let mut state = self.before(text, first);
+        for (last, byte) in (first..).zip(&text[first..first + GROUP]) {
+            state = state << 16 | self.unfit(*byte);
+            told(state, last, look);
         }
-        let first = last.checked_sub(3).map_or(b' ', |first| text[first]);
-        let unfit = |byte: u8, place: usize| (self.table[usize::from(byte)] >> (16 * place)) as u16;
-        !(unfit(first, 0) | unfit(text[last - 2], 1) | unfit(text[last - 1], 2) | unfit(text[last], 3))
+    }
+
+    /// The state before the byte at `at`, which is the first one or has at least three before it. Before a text stands a
+    /// blank.
+    #[inline]
+    fn before(&self, text: &[u8], at: usize) -> u64 {
+        match text[..at].last_chunk() {
+            Some([a, b, c]) => self.unfit(*a) << 32 | self.unfit(*b) << 16 | self.unfit(*c),
+            None => NOTHING << 16 | self.unfit(b' '),
+        }
+    }
+
+    /// The buckets that the byte does not fit at each of the places.
+    #[inline]
+    fn unfit(&self, byte: u8) -> u64 {
+        self.table[usize::from(byte)]
+    }
+}
+
+/// Tells what fits in `state`, which is that behind the byte at `last`.
+#[inline]
+fn told(state: u64, last: usize, look: &mut impl FnMut(usize, u16)) {
+    if state < FITS {
+        look(last.wrapping_sub(GROUP - 1), !(state >> 48) as u16);
     }
 }
 

@@ -8,21 +8,25 @@ use super::engine::Found;
 /// A name without a password that is so long, and has a digit, is a token.
 const TOKEN: usize = 16;
 
+/// What ends the part of a URL that has credentials.
+static IS_OVER: [bool; 256] = {
+    let mut is_over = [false; 256];
+    let mut bytes: &[u8] = b" \t\n\x0c\r/?#\"'<>\\";
+    while let [first, rest @ ..] = bytes {
+        is_over[*first as usize] = true;
+        bytes = rest;
+    }
+    is_over
+};
+
 /// The colon stands right behind `at`.
 pub(super) fn credentials(text: &[u8], at: usize) -> Found {
     let start = at + 4;
-    let is_over = |byte: &u8| {
-        matches!(
-            byte,
-            b' ' | b'\t' | b'\n' | b'\x0c' | b'\r' | b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\'
-        )
-    };
-    let authority = match text[start..].iter().position(is_over) {
-        Some(len) => &text[start..start + len],
-        None => &text[start..],
-    };
+    let len = text[start..].iter().position(|byte| IS_OVER[usize::from(*byte)]);
+    let authority = len.map_or(&text[start..], |len| &text[start..start + len]);
     let until = start + authority.len();
-    let (end, passwords_slash) = match memchr::memrchr(b'@', authority) {
+    // Most are short: to call a search for a byte would take longer.
+    let (end, passwords_slash) = match authority.iter().rposition(|byte| *byte == b'@') {
         Some(len) => (start + len, false),
         // A slash or another delimiter in a password that should have been escaped.
         None => match slash_in_password(text, start, until) {
@@ -46,7 +50,7 @@ pub(super) fn credentials(text: &[u8], at: usize) -> Found {
 /// Where the name and password end if the password has one of `/?#`: at an `@` of the same word, after a colon that no
 /// port follows.
 fn slash_in_password(text: &[u8], start: usize, over: usize) -> Option<usize> {
-    let colon = start + memchr::memchr(b':', &text[start..over])?;
+    let colon = start + text[start..over].iter().position(|byte| *byte == b':')?;
     let after = &text[colon + 1..over];
     let is_port = !after.is_empty() && after.iter().all(u8::is_ascii_digit);
     if is_port || !b"/?#".contains(text.get(over)?) {
