@@ -51,7 +51,10 @@ def count(agent, outcome, name="api", action="run"):
 
 @pytest.fixture
 def api(tmp_path):
-    """A program called vigie-api; who has its PID in `started` is killed when the test is over."""
+    """A program called vigie-api; who has its PID in `started` is killed when the test is over.
+
+    To be asked for before the agent, which is gone by then: it would start the next one.
+    """
     path = tmp_path / "vigie-api"
     shutil.copy("/bin/sleep", path)
     yield path
@@ -59,7 +62,7 @@ def api(tmp_path):
         os.kill(int((tmp_path / "started").read_text()), signal.SIGKILL)
 
 
-def test_a_process_that_dies_is_started_again(agent, http_receiver, api, tmp_path):
+def test_a_process_that_dies_is_started_again(api, agent, http_receiver, tmp_path):
     start = f"setsid {api} 600 >/dev/null 2>&1 & echo $! > {tmp_path}/started; "
     start += "echo started $VIGIE_NAME $VIGIE_KINDS $VIGIE_REASONS"
     with subprocess.Popen([api, "600"]) as child:
@@ -208,7 +211,7 @@ def test_a_webhook_is_told_what_is_wrong_and_its_secrets_nobody(agent, http_rece
     assert "hunter2" not in everything
 
 
-def test_a_signal_reaches_the_processes_of_the_group(agent, http_receiver, api, tmp_path):
+def test_a_signal_reaches_the_processes_of_the_group(api, agent, http_receiver, tmp_path):
     other = tmp_path / "vigie-other"
     shutil.copy("/bin/sleep", other)
     bystander = subprocess.Popen([other, "600"])
