@@ -9,26 +9,11 @@ from collections import Counter
 
 import pytest
 from harness.cgroup import GroupV1, GroupV2
-from harness.program import Program
 from harness.sections import otlp, tail
 from harness.wait import holds, until
 
 MIB = 1 << 20
 DEATHS = "vigie_process_deaths_total"
-
-
-@pytest.fixture
-def dying(request, tmp_path):
-    """`dying(every=…)` starts harness/programs/dying.py with a tag of its own on its command line."""
-
-    def start(**options):
-        tag = f"vigie-dying-{uuid.uuid4().hex[:12]}"
-        program = Program(tmp_path / tag, "dying", tag=tag, **options)
-        request.addfinalizer(program.stop)
-        program.tag = tag
-        return program
-
-    return start
 
 
 def watching(receiver, program, logs=(), **group):

@@ -1,27 +1,10 @@
 """A group whose memory or descriptors grow steadily leaks, and lasts until its limit; one that has grown does not."""
 
 import resource
-import uuid
 
-import pytest
-from harness.program import Program
 from harness.wait import holds, until
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def program(request, tmp_path):
-    """`program(leak=…)` starts harness/programs/dying.py with a tag of its own on its command line."""
-
-    def start(**options):
-        tag = f"vigie-leaking-{uuid.uuid4().hex[:12]}"
-        made = Program(tmp_path / tag, "dying", tag=tag, **options)
-        request.addfinalizer(made.stop)
-        made.tag = tag
-        return made
-
-    return start
 
 
 def watching(*groups):
@@ -46,9 +29,9 @@ def close(found, expected):
     return 0.6 * expected < found < 1.5 * expected
 
 
-def test_a_leak_of_memory_and_of_descriptors_is_told_with_how_long_it_lasts(agent, program):
-    leaking = program(leak={"grow": MIB // 2, "open": 5, "every": 0.25})
-    steady = program()
+def test_a_leak_of_memory_and_of_descriptors_is_told_with_how_long_it_lasts(agent, dying):
+    leaking = dying(leak={"grow": MIB // 2, "open": 5, "every": 0.25})
+    steady = dying()
     limit, _ = resource.prlimit(leaking.process.pid, resource.RLIMIT_NOFILE)
     started = agent(
         watching(
@@ -67,8 +50,8 @@ def test_a_leak_of_memory_and_of_descriptors_is_told_with_how_long_it_lasts(agen
     assert lasts(started, "steady", "rss") == float("inf")
 
 
-def test_one_step_is_no_leak(agent, program):
-    stepping = program()
+def test_one_step_is_no_leak(agent, dying):
+    stepping = dying()
     started = agent(watching(group("stepping", stepping)))
     until(lambda: started.value("namedprocess_namegroup_num_procs", groupname="stepping") == 1, "it is seen")
     holds(lambda: growth(started, "stepping") == 0, "nothing has happened", 6)
